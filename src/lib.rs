@@ -1,0 +1,13 @@
+//! stm32sim runs STM32F103 firmware in the Unicorn engine and reports what the same firmware would cost on the chip.
+//!
+//! Data flows one way: firmware, chip, scenario and model become a machine; the machine's run becomes a record; the record becomes a
+//! report; everything a user sees is a view of the report. A module uses only what stands above it here:
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | 0 | [`units`], [`finding`] |
+//!
+//! `tests/architecture.rs` holds that rule.
+
+pub mod finding;
+pub mod units;
