@@ -1,5 +1,5 @@
 /* The registers these images touch, and no others.
- * Source: ST RM0008 rev 21 (sections named below) and PM0056 rev 7 (the Cortex-M3's own registers, chapter 4); DWT from ARM DDI 0403, C1.8.
+ * Source: ST RM0008 (sections named below) and PM0056 (the Cortex-M3's own registers, chapter 4); DWT from ARM DDI 0403, C1.8.
  * Does not model: bits that are not used here.
  * Tested by: tests/firmware_images.rs, which runs the images built from it under QEMU.
  * SPDX-License-Identifier: MIT OR Apache-2.0
@@ -105,7 +105,7 @@ struct scb {
 
 static inline void cpu_disable_interrupts(void) { __asm__ volatile("cpsid i" ::: "memory"); }
 static inline void cpu_enable_interrupts(void) { __asm__ volatile("cpsie i" ::: "memory"); }
-/* Wakes on any enabled interrupt, also while PRIMASK holds it back (PM0056 section 2.6.2). */
+/* Wakes on any enabled interrupt, also while PRIMASK holds it back (PM0056 section 2.5.2). */
 static inline void cpu_wait_for_interrupt(void) { __asm__ volatile("dsb\n\twfi" ::: "memory"); }
 static inline void cpu_sync(void) { __asm__ volatile("dsb\n\tisb" ::: "memory"); }
 static inline uint32_t cpu_primask(void) {

@@ -7,12 +7,12 @@
  * SysTick runs at its longest period, 2^24 cycles (4.3 interrupts a second at 72 MHz), so that a measured inference is hardly ever
  * interrupted. The clock cannot be CYCCNT: that one stands still while the core sleeps between two commands.
  */
+#include "handlers.h"
 #include "platform.h"
 #include "stm32f103.h"
 
 static volatile uint32_t periods; /* of SYSTICK_MAX + 1 cycles each, completed */
 
-void SysTick_Handler(void);
 void SysTick_Handler(void) { periods = periods + 1u; }
 
 void time_init(void) {
@@ -43,5 +43,6 @@ uint64_t time_us(void) {
         complete++;
     }
     cpu_set_primask(masked);
-    return time_us_of_cycles(complete * (SYSTICK_MAX + 1u) + (SYSTICK_MAX - value));
+    /* A period begins as VAL reaches 0, which is when the interrupt is raised; one cycle later it reads SYSTICK_MAX. */
+    return time_us_of_cycles(complete * (SYSTICK_MAX + 1u) + ((0u - value) & SYSTICK_MAX));
 }

@@ -4,6 +4,7 @@
  * Tested by: tests/firmware_images.rs.
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
+#include "handlers.h"
 #include "platform.h"
 #include "stm32f103.h"
 
@@ -17,7 +18,6 @@ static volatile uint32_t rx_head;
 static volatile uint32_t rx_tail;
 static volatile uint32_t rx_lost;
 
-void USART1_IRQHandler(void);
 void USART1_IRQHandler(void) {
     if ((USART1->SR & USART_SR_RXNE) == 0) {
         (void)USART1->DR; /* an overrun alone also interrupts; reading SR, then DR, clears it */
