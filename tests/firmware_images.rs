@@ -378,7 +378,7 @@ fn anomaly_runs_a_sample_at_boot_and_agrees_with_tflite_micro_on_every_sample() 
         let (first, rest) = sample.split_at(31);
         assert!(board.ask(&format!("db {}", hex(first))).is_empty());
         assert_eq!(board.ask(&format!("db {}", hex(rest))), ["m-load-done"]);
-        // Twice, because an inference reuses its input's memory.
+        // Three inferences of one load: the input must outlive them.
         let answer = board.ask("infer 2 1");
         assert_eq!(answer[..3], ["m-warmup-start-1", "m-warmup-done", "m-infer-start-2"]);
         assert!(lap(&answer[3]) <= lap(&answer[4]));

@@ -14,7 +14,7 @@
 extern const char mlperf_model[];  /* "kws01", "ic01", "ad01", "vww01", … */
 extern const size_t gp_buff_bytes; /* the model's input */
 extern uint8_t gp_buff[];          /* the input as the host loaded it; inference leaves it alone */
-void th_load_tensor(void);         /* gp_buff to the model's input; called before every th_infer() */
+void th_load_tensor(void);         /* gp_buff to the model's input */
 void th_infer(void);               /* one inference */
 void th_results(void);             /* prints m-results-[…], or an e-[…] line */
 void th_output(void);              /* prints the raw output through mlperf_print_bytes() */
