@@ -6,8 +6,10 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
+//! | 1 | [`model`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod finding;
+pub mod model;
 pub mod units;
