@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 const FLASH: std::ops::Range<u64> = 0x0800_0000..0x0801_0000;
 const SRAM: std::ops::Range<u64> = 0x2000_0000..0x2000_5000;
+/// The symbols by which README.md lets tools find their way in a model image.
+const FOR_TOOLS: &str = "nn_invoke nn_run_layer nn_model_plan nn_arena gp_buff g_buff_size g_buff_pos g_output \
+                         th_load_tensor th_infer th_results th_timestamp th_printf th_getchar __stack_top __stack_limit";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images")
@@ -160,6 +163,9 @@ fn images_fit_the_chip_and_start_sanely() {
             let stack = SRAM.end - symbol("__stack_limit").unwrap();
             let (image, model, arena) = (name.trim_end_matches(".elf"), size("nn_model_plan"), size("nn_arena"));
             let row = format!("| {image} | {flash} | {model} | {sram} | {arena} | {stack} |\n");
+            for wanted in FOR_TOOLS.split_whitespace().filter(|_| model != 0) {
+                assert!(find(wanted).is_some(), "{name}: {wanted} is missing");
+            }
             assert!(fs::read_to_string(folder().join("README.md")).unwrap().contains(&row), "the table in README.md lacks {row}");
         }
 
@@ -315,9 +321,19 @@ fn hello_echoes() {
     // QEMU's clock registers read as 0: neither the crystal nor the PLL becomes ready, and the bounded waits end at 8 MHz.
     let greeting = "Hello from 8000000 Hz\r\necho [";
     assert_eq!(board.until(greeting, Duration::from_secs(20)), greeting);
-    board.send("some text%");
-    let answer = board.until(" us\r\n", Duration::from_secs(10));
-    assert!(answer.starts_with("some text] at "), "{answer:?}");
+    let mut time = || {
+        board.send("some text%");
+        let answer = board.until(" us\r\n", Duration::from_secs(10));
+        board.until("echo [", Duration::from_secs(10));
+        let us = answer.strip_prefix("some text] at ").and_then(|rest| rest.strip_suffix(" us\r\n"));
+        Duration::from_micros(us.unwrap_or_else(|| panic!("{answer:?}")).parse().unwrap())
+    };
+    // The clock across sleep and several periods of SysTick (0.7 s each): QEMU runs it at 24 MHz in real time, three times what the
+    // firmware believes.
+    let (real, first) = (Instant::now(), time());
+    std::thread::sleep(Duration::from_secs(2));
+    let passed = time() - first;
+    assert!(passed > Duration::from_secs(5) && passed < 3 * real.elapsed() + Duration::from_secs(1), "{passed:?}");
 }
 
 /// A two-dimensional int8 or uint8 array in a .npy file, as rows of bytes.

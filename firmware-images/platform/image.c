@@ -15,9 +15,9 @@
 
 /* The model's working memory; tools find it by its name. */
 uint8_t nn_arena[NN_MODEL_ARENA_BYTES] __attribute__((aligned(8)));
-uint8_t gp_buff[NN_MODEL_INPUT_BYTES];
+uint8_t gp_buff[NN_MODEL_INPUT_BYTES] __attribute__((aligned(8))); /* models may take words */
 const size_t gp_buff_bytes = sizeof gp_buff;
-uint8_t g_output[NN_MODEL_OUTPUT_BYTES];
+uint8_t g_output[NN_MODEL_OUTPUT_BYTES] __attribute__((aligned(8)));
 const size_t image_output_bytes = sizeof g_output;
 
 _Static_assert(sizeof sample == sizeof gp_buff, "sample.h belongs to another model");
