@@ -6,8 +6,10 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
+//! | 1 | [`isa`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod finding;
+pub mod isa;
 pub mod units;
