@@ -6,8 +6,10 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
+//! | 1 | [`firmware`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod finding;
+pub mod firmware;
 pub mod units;
