@@ -91,6 +91,9 @@ catalogue! {
     ElfTruncated = "elf-truncated", Input, BadInput,
         "The ELF's headers point beyond the end of the file.",
         "The file was cut short in a copy or download: build or fetch it again.";
+    ElfDamaged = "elf-damaged", Input, BadInput,
+        "The ELF's headers contradict each other or describe something impossible.",
+        "The file was damaged after it was linked, or a tool wrote it wrongly: build it again.";
     ElfWrongMachine = "elf-wrong-machine", Input, BadInput,
         "The ELF was not built for a little-endian 32-bit Arm core.",
         "Build with an arm-none-eabi toolchain: -mcpu=cortex-m3 -mthumb.";

@@ -6,10 +6,11 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
-//! | 1 | [`isa`] |
+//! | 1 | [`firmware`], [`isa`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod finding;
+pub mod firmware;
 pub mod isa;
 pub mod units;
