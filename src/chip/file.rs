@@ -3,14 +3,13 @@
 //! Does not model: removing something that the extended file has.
 //! Tested by: the tests below; the built-in files by `tests/chips.rs`.
 
+use super::schema::{ChipFile, CurrentRow, DmaFile, Frequency, InterruptFile, Size, SlotFile};
 use super::{
     Bus, Chip, Clocks, Current, CurrentPoint, CurrentTable, DmaChannel, FlashProgramming, Identity, Interrupt, Memory, Slot,
     WaitStates,
 };
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::units::{Addr, Bytes, Hz};
-use serde::Deserialize;
-use serde::de::{self, Deserializer};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -46,171 +45,6 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const DEFAULT_WINDOW: u64 = 0x400;
 /// The NVIC of the Cortex-M3 has at most 240 lines.
 const MAX_INTERRUPT: u16 = 239;
-
-/// A size or an address: a number, or text as `64K`.
-#[derive(Clone, Copy, Debug)]
-struct Size(u64);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a number of bytes, as 65536 or \"64K\"")]
-        enum Either {
-            Number(u64),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(bytes) => Ok(Size(bytes)),
-            Either::Text(text) => text.parse().map(|Bytes(bytes)| Size(bytes)).map_err(de::Error::custom),
-        }
-    }
-}
-
-/// A frequency as text: `72MHz`.
-#[derive(Clone, Copy, Debug)]
-struct Frequency(Hz);
-
-impl<'de> Deserialize<'de> for Frequency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map(Frequency).map_err(de::Error::custom)
-    }
-}
-
-/// A file as it stands: everything may be left to the file that it extends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChipFile {
-    name: Option<String>,
-    extends: Option<Spanned<String>>,
-    title: Option<String>,
-    packages: Option<Vec<String>>,
-    /// Drops the supply currents of the extended file, where they do not hold.
-    #[serde(default)]
-    current_unknown: bool,
-    #[serde(default)]
-    flash: FlashFile,
-    #[serde(default)]
-    sram: MemoryFile,
-    #[serde(default)]
-    system_memory: MemoryFile,
-    #[serde(default)]
-    option_bytes: MemoryFile,
-    #[serde(default)]
-    identity: IdentityFile,
-    #[serde(default)]
-    clocks: ClocksFile,
-    #[serde(default)]
-    interrupts: Vec<Spanned<InterruptFile>>,
-    #[serde(default)]
-    dma: Vec<Spanned<DmaFile>>,
-    #[serde(default)]
-    peripherals: Vec<Spanned<SlotFile>>,
-    current: Option<Spanned<CurrentFile>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MemoryFile {
-    base: Option<Spanned<Size>>,
-    size: Option<Spanned<Size>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FlashFile {
-    base: Option<Spanned<Size>>,
-    size: Option<Spanned<Size>>,
-    page: Option<Spanned<Size>>,
-    program_ns: Option<Spanned<u32>>,
-    page_erase_us: Option<Spanned<u32>>,
-    mass_erase_us: Option<Spanned<u32>>,
-    wait_states: Option<Spanned<Vec<WaitStatesFile>>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WaitStatesFile {
-    up_to: Frequency,
-    latency: u8,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IdentityFile {
-    idcode: Option<Spanned<u32>>,
-    flash_size_register: Option<Spanned<u32>>,
-    unique_id: Option<Spanned<u32>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClocksFile {
-    hsi: Option<Spanned<Frequency>>,
-    hse: Option<Spanned<Frequency>>,
-    lsi: Option<Spanned<Frequency>>,
-    lse: Option<Spanned<Frequency>>,
-    max_sysclk: Option<Spanned<Frequency>>,
-    max_apb1: Option<Spanned<Frequency>>,
-    max_apb2: Option<Spanned<Frequency>>,
-    max_adc: Option<Spanned<Frequency>>,
-    hse_startup_us: Option<Spanned<u32>>,
-    hsi_startup_us: Option<Spanned<u32>>,
-    pll_lock_us: Option<Spanned<u32>>,
-    lsi_startup_us: Option<Spanned<u32>>,
-    lse_startup_us: Option<Spanned<u32>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InterruptFile {
-    position: u16,
-    name: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DmaFile {
-    controller: u8,
-    channel: u8,
-    requests: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SlotFile {
-    name: String,
-    kind: String,
-    base: u32,
-    size: Option<u64>,
-    bus: Bus,
-    enable: Option<u8>,
-    #[serde(default)]
-    interrupts: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CurrentFile {
-    source: String,
-    millivolts: u32,
-    run: Vec<CurrentRow>,
-    run_hsi: Vec<CurrentRow>,
-    sleep: Vec<CurrentRow>,
-    sleep_hsi: Vec<CurrentRow>,
-    stop_regulator_on_ua: f64,
-    stop_low_power_ua: f64,
-    standby_ua: f64,
-    adc_on_ma: f64,
-    peripherals: BTreeMap<String, f64>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CurrentRow {
-    hclk: Frequency,
-    clocked: f64,
-    idle: f64,
-}
 
 /// Where in which file something was said.
 #[derive(Clone, Debug, Default)]

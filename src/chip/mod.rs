@@ -6,6 +6,7 @@
 mod file;
 mod name;
 mod placement;
+mod schema;
 
 pub use placement::{Bank, Placement};
 
