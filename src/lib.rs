@@ -6,10 +6,11 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
-//! | 1 | [`firmware`], [`isa`] |
+//! | 1 | [`firmware`], [`chip`], [`isa`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
+pub mod chip;
 pub mod finding;
 pub mod firmware;
 pub mod isa;

@@ -13,9 +13,9 @@ use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE};
 use goblin::elf::{Elf, Header, header};
+use object::LittleEndian;
 use object::elf as raw;
 use object::read::elf::{ElfFile32, SectionHeader};
-use object::LittleEndian;
 
 /// More program headers than any linker writes for a microcontroller.
 const MAX_SEGMENTS: usize = 256;
@@ -37,10 +37,11 @@ pub(super) fn parse(path: &str, bytes: &[u8]) -> Result<Parsed> {
     check_kind(path, &header)?;
 
     let segments = segments(path, bytes, &header)?;
-    let file = ElfFile32::<LittleEndian>::parse(bytes).map_err(|error| match header.e_shoff.checked_add(table_bytes(&header)) {
-        Some(end) if end <= bytes.len() as u64 => damaged(path, &error.to_string()),
-        _ => truncated(path, bytes.len(), &format!("its section table should lie at byte {}", header.e_shoff)),
-    })?;
+    let file =
+        ElfFile32::<LittleEndian>::parse(bytes).map_err(|error| match header.e_shoff.checked_add(table_bytes(&header)) {
+            Some(end) if end <= bytes.len() as u64 => damaged(path, &error.to_string()),
+            _ => truncated(path, bytes.len(), &format!("its section table should lie at byte {}", header.e_shoff)),
+        })?;
     let sections = sections(path, &file)?;
     let segments = without_file_headers(segments, &sections);
     let attributes = BuildAttributes::read(&file, header.e_flags);
@@ -211,14 +212,11 @@ fn sections(path: &str, file: &ElfFile32<'_, LittleEndian>) -> Result<Vec<Sectio
         let zero = kind == raw::SHT_NOBITS;
         let offset = header.sh_offset.get(endian);
         // A section belongs to the segment that carries its bytes; its load address is as far into that segment as they are.
-        let lma = loads
-            .iter()
-            .filter(|_| !zero)
-            .find_map(|load| {
-                let into = offset.checked_sub(load.p_offset.get(endian))?;
-                let fits = into.checked_add(size)? <= load.p_filesz.get(endian);
-                fits.then(|| Addr(load.p_paddr.get(endian).wrapping_add(into)))
-            });
+        let lma = loads.iter().filter(|_| !zero).find_map(|load| {
+            let into = offset.checked_sub(load.p_offset.get(endian))?;
+            let fits = into.checked_add(size)? <= load.p_filesz.get(endian);
+            fits.then(|| Addr(load.p_paddr.get(endian).wrapping_add(into)))
+        });
         sections.push(Section {
             name: String::from_utf8_lossy(name).chars().take(256).collect(),
             vma: Addr(vma),

@@ -92,11 +92,9 @@ impl Lines {
         let is_inlined = matches!(frames.next(), Ok(Some(_)));
         let location = inner.location.as_ref();
         Some(Source {
-            inlined: inner
-                .function
-                .as_ref()
-                .filter(|_| is_inlined)
-                .and_then(|function| function.raw_name().ok().map(|name| format!("{:#}", rustc_demangle::demangle(name.as_ref())))),
+            inlined: inner.function.as_ref().filter(|_| is_inlined).and_then(|function| {
+                function.raw_name().ok().map(|name| format!("{:#}", rustc_demangle::demangle(name.as_ref())))
+            }),
             file: location.and_then(|location| location.file).map(short_path),
             line: location.and_then(|location| location.line).filter(|line| *line > 0),
         })
@@ -105,7 +103,8 @@ impl Lines {
 
 /// A path's last two parts: enough to tell files apart, and the same wherever the firmware was built.
 fn short_path(path: &str) -> String {
-    let mut parts = path.rsplit(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && *part != ".." && !part.ends_with(':'));
+    let mut parts =
+        path.rsplit(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && *part != ".." && !part.ends_with(':'));
     let (name, folder) = (parts.next().unwrap_or("?"), parts.next());
     match folder {
         Some(folder) => format!("{folder}/{name}"),

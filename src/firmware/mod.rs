@@ -144,9 +144,7 @@ impl Image {
     #[must_use]
     pub fn linked_address(&self, address: Addr) -> Addr {
         const FLASH_WINDOW: u32 = 0x0800_0000;
-        let loaded = |a: Addr| {
-            self.segments.iter().any(|s| a.0.checked_sub(s.vma.0).is_some_and(|offset| offset < s.mem_size))
-        };
+        let loaded = |a: Addr| self.segments.iter().any(|s| a.0.checked_sub(s.vma.0).is_some_and(|offset| offset < s.mem_size));
         let twin = Addr(address.0 ^ FLASH_WINDOW);
         if twin.0 < 2 * FLASH_WINDOW && !loaded(address) && loaded(twin) { twin } else { address }
     }

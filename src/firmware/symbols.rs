@@ -96,7 +96,10 @@ impl SymbolTable {
     pub(super) fn new(mut symbols: Vec<Symbol>, sections: &[Section]) -> Self {
         symbols.sort_by(|a, b| {
             let rank = |s: &Symbol| (s.address, s.size == 0, s.kind, !s.global);
-            rank(a).cmp(&rank(b)).then_with(|| a.linker_name.len().cmp(&b.linker_name.len())).then_with(|| a.linker_name.cmp(&b.linker_name))
+            rank(a)
+                .cmp(&rank(b))
+                .then_with(|| a.linker_name.len().cmp(&b.linker_name.len()))
+                .then_with(|| a.linker_name.cmp(&b.linker_name))
         });
         symbols.dedup();
         close_open_ends(&mut symbols, sections);
