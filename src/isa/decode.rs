@@ -55,6 +55,7 @@ impl Decoder {
             compute: None,
             base_step: 0,
             signed_load: false,
+            transfer: None,
         };
         let Some(bytes) = bytes.get(..announced) else { return blank };
         let Ok(insns) = self.capstone.disasm_count(bytes, u64::from(addr.0), 1) else { return blank };
@@ -464,6 +465,9 @@ impl Describe<'_> {
         if writeback != Writeback::None {
             self.insn.writes = self.insn.writes.with(RegSet::of(base));
             self.insn.base_step = after.unwrap_or_else(|| mem.disp());
+        }
+        if !pair {
+            self.insn.transfer = self.operands.first().and_then(register);
         }
         use ArmInsn::{ARM_INS_LDRSB, ARM_INS_LDRSBT, ARM_INS_LDRSH, ARM_INS_LDRSHT};
         self.insn.signed_load =

@@ -313,6 +313,8 @@ pub struct Insn {
     pub base_step: i32,
     /// Whether a load extends the sign.
     pub signed_load: bool,
+    /// The register that a single load or store moves.
+    pub transfer: Option<u8>,
 }
 
 impl Insn {
