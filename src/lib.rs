@@ -7,9 +7,11 @@
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
 //! | 1 | [`isa`] |
+//! | 2 | [`timing`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod finding;
 pub mod isa;
+pub mod timing;
 pub mod units;
