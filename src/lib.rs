@@ -7,6 +7,8 @@
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
 //! | 1 | [`firmware`], [`chip`], [`isa`] |
+//! | 2 | [`timing`] |
+//! | 3 | [`machine`], [`peripherals`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
@@ -14,4 +16,7 @@ pub mod chip;
 pub mod finding;
 pub mod firmware;
 pub mod isa;
+pub mod machine;
+pub mod peripherals;
+pub mod timing;
 pub mod units;

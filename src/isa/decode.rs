@@ -45,6 +45,7 @@ impl Decoder {
             reads: RegSet::EMPTY,
             writes: RegSet::EMPTY,
             address_regs: RegSet::EMPTY,
+            operand_regs: (0, 0),
             reads_flags: false,
             writes_flags: false,
             mem: None,
@@ -382,6 +383,9 @@ impl Describe<'_> {
         let is = |candidates: &[ArmInsn]| candidates.iter().any(|&candidate| candidate as u32 == id);
         let compares = is(&[ArmInsn::ARM_INS_CMP, ArmInsn::ARM_INS_CMN, ArmInsn::ARM_INS_TST, ArmInsn::ARM_INS_TEQ]);
         self.insn.reads_flags = is(&[ArmInsn::ARM_INS_ADC, ArmInsn::ARM_INS_SBC, ArmInsn::ARM_INS_RRX]);
+        if matches!(self.insn.class, Class::LongMul { .. } | Class::Div { .. }) {
+            self.insn.operand_regs = ((self.first & 15) as u8, (self.second & 15) as u8);
+        }
         if compares {
             self.insn.reads = self.regs_from(0);
             return;

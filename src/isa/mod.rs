@@ -293,6 +293,8 @@ pub struct Insn {
     pub writes: RegSet,
     /// Registers that its address is formed from.
     pub address_regs: RegSet,
+    /// For a long multiply its two factors' registers, for a divide dividend and divisor; else (0, 0).
+    pub operand_regs: (u8, u8),
     /// Whether it reads N, Z, C or V, by its condition or as data.
     pub reads_flags: bool,
     /// Whether it writes any of N, Z, C, V.
