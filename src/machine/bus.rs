@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 /// One device where the chip has it.
 struct Slot {
     name: String,
+    kind: String,
     base: u32,
     size: u32,
     /// `None` for a kind that is not modelled.
@@ -65,6 +66,7 @@ impl Bus {
                 let interrupts = slot.interrupts.iter().map(|position| number::FIRST_INTERRUPT + position);
                 Slot {
                     name: slot.name.clone(),
+                    kind: slot.kind.clone(),
                     base: slot.window.base.0,
                     size: slot.window.size.0 as u32,
                     device: peripherals::create(&slot.kind),
@@ -206,6 +208,14 @@ impl Bus {
         }
         let mut ctx = Ctx { system, device: i, name: &slot.name, lines: &slot.lines, domain: slot.domain };
         device.write(offset, value, &mut ctx);
+    }
+
+    /// Every device as after power-on.
+    pub fn reset(&mut self) {
+        for slot in &mut self.slots {
+            slot.device = peripherals::create(&slot.kind);
+        }
+        self.unmodelled.clear();
     }
 
     /// Delivers everything that is due.

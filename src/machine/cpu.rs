@@ -4,6 +4,7 @@
 //! Tested by: `tests/engine_contract.rs`, and every run of every image.
 #![allow(unsafe_code)] // The engine is a C library and maps host memory: this module is the boundary.
 
+use super::exceptions::{CoreAccess, Masks};
 use crate::finding::{Code, Failure, Result};
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -172,10 +173,14 @@ impl Core<'_> {
         self.read(RegisterARM::CPSR) & 0xf000_0000
     }
 
-    /// The exception number that the core is in; 0 in thread mode.
+    /// PRIMASK, FAULTMASK and BASEPRI.
     #[must_use]
-    pub fn ipsr(&self) -> u32 {
-        self.read(RegisterARM::IPSR) & 0x1ff
+    pub fn masks(&self) -> Masks {
+        Masks {
+            primask: self.read(RegisterARM::PRIMASK) & 1 != 0,
+            faultmask: self.read(RegisterARM::FAULTMASK) & 1 != 0,
+            basepri: self.read(RegisterARM::BASEPRI) as u8,
+        }
     }
 }
 
@@ -242,9 +247,11 @@ const DEVICE_SPACE: [(u32, u32); 3] = [(0x2200_0000, 0x0200_0000), (0x4000_0000,
 const PAGE: u32 = 1024;
 
 impl<W: World + 'static> Cpu<W> {
-    /// A core with flash and SRAM of the given (base, size), sizes in bytes and a multiple of 1 KiB, and erased contents.
-    pub fn new(flash: (u32, u32), sram: (u32, u32), world: W) -> Result<Self> {
+    /// A core with flash and SRAM of the given (base, size), sizes in bytes and a multiple of 1 KiB, and erased contents. The world is
+    /// made over the memories.
+    pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
+        let world = world(Rc::clone(&memory))?;
         let shared = Shared { world, stop: None, memory: Rc::clone(&memory) };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
@@ -344,10 +351,19 @@ impl<W: World + 'static> Cpu<W> {
 
     /// Runs from PC until something stops the core.
     pub fn run(&mut self) -> Stop {
+        // `until` 0 is never reached, and spares the engine a cache invalidation at every stop (row 20).
+        self.run_until(0)
+    }
+
+    /// Runs from PC until something stops the core or PC is `until`, which must lie in the block at PC and not at its start: the engine
+    /// then translates that block anew, up to there. Ends as [`Stop::WaitForInterrupt`] when it got there.
+    pub fn run_until(&mut self, until: u32) -> Stop {
         self.engine.get_data_mut().stop = None;
         let pc = self.special(Special::Pc);
-        // `until` 0 is never reached, and spares the engine a cache invalidation at every stop (row 20).
-        let outcome = self.engine.emu_start(u64::from(pc | 1), 0, 0, 0);
+        if until != 0 {
+            self.forget_code(pc, until.wrapping_sub(pc).saturating_add(4));
+        }
+        let outcome = self.engine.emu_start(u64::from(pc | 1), u64::from(until), 0, 0);
         match (self.engine.get_data().stop, outcome) {
             (Some(stop), _) => stop,
             (None, Ok(())) => Stop::WaitForInterrupt,
@@ -397,6 +413,53 @@ impl<W: World + 'static> Cpu<W> {
     /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).
     pub fn forget_code(&mut self, address: u32, size: u32) {
         let _ = self.engine.ctl_remove_cache(u64::from(address), u64::from(address.saturating_add(size)));
+    }
+}
+
+impl<W: World + 'static> CoreAccess for Cpu<W> {
+    fn reg(&self, index: u8) -> u32 {
+        if index == 15 { self.special(Special::Pc) } else { self.gpr(index) }
+    }
+
+    fn set_reg(&mut self, index: u8, value: u32) {
+        if index == 15 { self.set_special(Special::Pc, value) } else { self.set_gpr(index, value) }
+    }
+
+    fn xpsr(&self) -> u32 {
+        self.special(Special::Xpsr)
+    }
+
+    fn set_xpsr(&mut self, value: u32) {
+        self.set_special(Special::Xpsr, value);
+    }
+
+    fn thread_uses_psp(&self) -> bool {
+        self.special(Special::Control) & 2 != 0
+    }
+
+    fn set_thread_uses_psp(&mut self, psp: bool) {
+        let control = self.special(Special::Control);
+        self.set_special(Special::Control, (control & !2) | u32::from(psp) << 1);
+    }
+
+    fn masks(&self) -> Masks {
+        Masks {
+            primask: self.special(Special::Primask) & 1 != 0,
+            faultmask: self.special(Special::Faultmask) & 1 != 0,
+            basepri: self.special(Special::Basepri) as u8,
+        }
+    }
+
+    fn clear_faultmask(&mut self) {
+        self.set_special(Special::Faultmask, 0);
+    }
+
+    fn load(&self, address: u32) -> Option<u32> {
+        self.memory.read(address, 4)
+    }
+
+    fn store(&mut self, address: u32, value: u32) -> Option<()> {
+        self.memory.is_sram(address).then(|| self.memory.write(address, &value.to_le_bytes())).flatten()
     }
 }
 

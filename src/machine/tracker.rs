@@ -5,7 +5,7 @@
 
 use super::cpu::{Core, Memory};
 use crate::finding::Result;
-use crate::isa::{Block, Class, Decoder, Insn};
+use crate::isa::{Block, Class, Decoder, Flow, Insn};
 use crate::timing::{
     CodeId, Entry, Fidelity, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
 };
@@ -32,6 +32,9 @@ const REWRITABLE: u8 = 8;
 /// It contains an instruction that this core does not have but the engine would execute.
 const FOREIGN: u8 = 16;
 
+/// It only branches to itself.
+const SPINNING: u8 = 32;
+
 /// The block that runs now.
 #[derive(Clone, Copy)]
 struct Running {
@@ -52,6 +55,8 @@ pub enum Begin {
     Go,
     /// Its start is watched.
     Watched,
+    /// It only branches to itself.
+    Stuck,
     /// It must not run as it is: the instruction at this address is not on this core.
     Foreign(u32),
 }
@@ -74,6 +79,8 @@ pub struct Tracker {
     scratch: Scratch,
     codes: Vec<OperandCode>,
     unresolved: u64,
+    /// A block that only branches to itself may run.
+    spinning: bool,
 }
 
 /// The core and the memories at a block's entry.
@@ -118,6 +125,7 @@ impl Tracker {
             scratch: Scratch::default(),
             codes: Vec::new(),
             unresolved: 0,
+            spinning: false,
         })
     }
 
@@ -156,6 +164,18 @@ impl Tracker {
         }
     }
 
+    /// Whether blocks that only branch to themselves may run: an interrupt may be what the firmware waits for.
+    pub fn let_spin(&mut self, allowed: bool) {
+        self.spinning = allowed;
+    }
+
+    /// The address of an instruction of the running block.
+    #[must_use]
+    pub fn pc_of(&self, at: Option<usize>) -> u32 {
+        let insn = at.zip(self.running).and_then(|(at, running)| self.prices.block(running.code).insns.get(at));
+        insn.map_or(self.pc(), |insn| insn.addr.0)
+    }
+
     /// The running block has ended and control is at `next`: charges it.
     #[inline]
     pub fn settle(&mut self, next: u32) {
@@ -181,6 +201,9 @@ impl Tracker {
         if traits.flags & FOREIGN != 0 {
             let foreign = self.prices.block(code).insns.iter().find(|insn| insn.class == Class::NotOnThisCore);
             return Begin::Foreign(foreign.map_or(pc, |insn| insn.addr.0));
+        }
+        if traits.flags & SPINNING != 0 && !self.spinning {
+            return Begin::Stuck;
         }
         let mut signature = traits.fixed;
         if traits.flags & EVALUATED != 0 {
@@ -245,6 +268,11 @@ impl Tracker {
         }
         if block.insns.iter().any(|insn| insn.class == Class::NotOnThisCore) {
             flags |= FOREIGN;
+        }
+        if let [insn] = &block.insns[..]
+            && insn.flow == (Flow::Direct { target: insn.addr, conditional: false })
+        {
+            flags |= SPINNING;
         }
         let code = self.prices.add(block, |address, bytes| {
             if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) }

@@ -133,8 +133,10 @@ pub struct System {
     pub reset_requested: bool,
     /// Everything sent so far.
     pub sent: Vec<SentByte>,
-    /// What the firmware did that a user should know.
-    pub findings: Vec<Finding>,
+    /// The address of the instruction that accesses a device now.
+    pub pc: u32,
+    /// What the firmware did that a user should know, with the address of the instruction that did it first.
+    pub findings: Vec<(Finding, u32)>,
     /// What it used that is not modelled, with a count.
     pub ledger: BTreeMap<LedgerKey, u64>,
     /// The machine should look at the world outside before it goes on.
@@ -159,12 +161,25 @@ impl System {
             now: Tick(0),
             reset_requested: false,
             sent: Vec::new(),
+            pc: 0,
             findings: Vec::new(),
             ledger: BTreeMap::new(),
             attention: false,
             clock_enables: [0x14, 0, 0],
             schedule: BTreeSet::new(),
         }
+    }
+
+    /// As after power-on, except for time and what the run has recorded.
+    pub fn reset(&mut self) {
+        let fresh = System::new(self.hse);
+        *self = System {
+            now: self.now,
+            sent: std::mem::take(&mut self.sent),
+            findings: std::mem::take(&mut self.findings),
+            ledger: std::mem::take(&mut self.ledger),
+            ..fresh
+        };
     }
 
     /// The next instant that a device waits for.
@@ -195,8 +210,8 @@ impl System {
 
     /// Adds a finding, once.
     pub fn find(&mut self, finding: Finding) {
-        if !self.findings.contains(&finding) {
-            self.findings.push(finding);
+        if !self.findings.iter().any(|(known, _)| *known == finding) {
+            self.findings.push((finding, self.pc));
         }
     }
 }

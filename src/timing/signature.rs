@@ -148,7 +148,9 @@ impl OperandCode {
         self.0 & 0x80 != 0
     }
 
-    pub(super) const fn region(self) -> Region {
+    /// What answers the instruction's access.
+    #[must_use]
+    pub const fn region(self) -> Region {
         Region::from_bits(self.0)
     }
 
