@@ -243,6 +243,8 @@ pub struct Cpu<W: World + 'static> {
 const IT_BITS: u64 = 0x0600_fc00;
 /// Peripherals with their bit-band alias, the SRAM bit-band alias, and the private peripheral bus: base and size.
 const DEVICE_SPACE: [(u32, u32); 3] = [(0x2200_0000, 0x0200_0000), (0x4000_0000, 0x2000_0000), (0xe000_0000, 0x0010_0000)];
+/// Where the values begin that mean an exception return when they are loaded into PC.
+const EXC_RETURN: u32 = 0xffff_ffe0;
 /// What the engine rounds mappings to.
 const PAGE: u32 = 1024;
 
@@ -322,7 +324,7 @@ impl<W: World + 'static> Cpu<W> {
                 2 => Stop::SupervisorCall,
                 7 => Stop::Breakpoint,
                 // The engine strips bit 0 of the value; EXC_RETURN always has it (row 3).
-                3 | 8 if pc >= 0xffff_ffe0 => Stop::ExceptionReturn(pc | 1),
+                3 | 8 if pc >= EXC_RETURN => Stop::ExceptionReturn(pc | 1),
                 3 => Stop::FetchFault(pc),
                 _ => Stop::Undefined,
             };
@@ -365,6 +367,10 @@ impl<W: World + 'static> Cpu<W> {
         }
         let outcome = self.engine.emu_start(u64::from(pc | 1), u64::from(until), 0, 0);
         match (self.engine.get_data().stop, outcome) {
+            // A handler's return by `pop {pc}` may show as a fetch from the magic address.
+            (Some(Stop::FetchFault(_)), _) if self.special(Special::Pc) >= EXC_RETURN => {
+                Stop::ExceptionReturn(self.special(Special::Pc) | 1)
+            }
             (Some(stop), _) => stop,
             (None, Ok(())) => Stop::WaitForInterrupt,
             (None, Err(uc_error::INSN_INVALID)) => Stop::Undefined,
@@ -408,6 +414,11 @@ impl<W: World + 'static> Cpu<W> {
     pub fn set_special(&mut self, register: Special, value: u32) {
         let value = if register == Special::Pc { value | 1 } else { value };
         let _ = self.engine.reg_write(register.register(), u64::from(value));
+        if register == Special::Xpsr {
+            // The engine keeps a digest of the execution mode and renews it on this write but not on the one above: without it a handler
+            // runs as thread code, and its EXC_RETURN is an ordinary branch.
+            let _ = self.engine.reg_write(RegisterARM::APSR_NZCV, u64::from(value & 0xf000_0000));
+        }
     }
 
     /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).
