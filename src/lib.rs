@@ -6,7 +6,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
-//! | 1 | [`firmware`], [`chip`], [`isa`] |
+//! | 1 | [`firmware`], [`chip`], [`isa`], [`model`] |
 //! | 2 | [`timing`] |
 //! | 3 | [`machine`], [`peripherals`] |
 //!
@@ -17,6 +17,7 @@ pub mod finding;
 pub mod firmware;
 pub mod isa;
 pub mod machine;
+pub mod model;
 pub mod peripherals;
 pub mod timing;
 pub mod units;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The table of all kernels, for programs that take any plan (tests, a general image). Include it in exactly one C file, instead of a
+ * model_data.h. */
+#ifndef NN_ALL_H
+#define NN_ALL_H
+
+#include "nn.h"
+
+const nn_kernel nn_kernels[] = {
+    nn_copy,
+    nn_map_s8,
+    nn_fully_connected_s8,
+};
+const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
+
+#endif

@@ -1,0 +1,71 @@
+//! What it is: FULLY_CONNECTED.
+//! Source: TensorFlow Lite Micro's int8 kernel, per tensor and per channel.
+//! Does not model: shuffled weights, 4-bit weights, int16 activations.
+//! Tested by: `tests/model_kernels.rs`.
+
+use super::{Lowering, Operator, Type, Word};
+use crate::finding::Result;
+use crate::model::ops::{Activation, Options};
+use crate::model::plan::Kernel;
+
+/// Output channels that the kernel computes together.
+const BLOCK: usize = 4;
+
+pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<()> {
+    let (input, x) = l.input(operator, 0)?;
+    let (_, w) = l.input(operator, 1)?;
+    let (output, y) = l.output(operator)?;
+    let activation = match operator.options {
+        Options::FullyConnected { activation, shuffled_weights: false } => activation,
+        Options::FullyConnected { .. } => return Err(l.unsupported("its weights are in the shuffled layout; convert again.")),
+        _ => Activation::None,
+    };
+    let [channels, depth] = *w.shape.as_slice() else {
+        return Err(l.bad(format!("its weights have the shape {}; two dimensions are expected.", w.shape_text())));
+    };
+    let (channels, depth) = (channels as usize, depth as usize);
+    let rows = x.elements().checked_div(depth as u64).unwrap_or(0);
+    if depth == 0 || channels == 0 || rows * depth as u64 != x.elements() || rows * channels as u64 != y.elements() {
+        return Err(l.bad(format!("it makes {} of {} with weights {}.", y.shape_text(), x.shape_text(), w.shape_text())));
+    }
+    l.require_type(x, Type::Int8, "input")?;
+    l.require_type(w, Type::Int8, "weight matrix")?;
+    l.require_type(y, Type::Int8, "output")?;
+    let weights = l.constant(w, "weights")?;
+    let sums: Vec<i64> = weights.chunks_exact(depth).map(|row| row.iter().map(|&w| i64::from(w.cast_signed())).sum()).collect();
+    let constants = l.channel_constants(x, w, operator.input(2), y, &sums)?;
+    let (low, high) = l.bounds(activation, y)?;
+    let (_, zero) = l.quantised(y)?;
+    let words = vec![
+        Word::Tensor(input),
+        Word::Tensor(output),
+        l.word(rows)?.into(),
+        l.word(depth as u64)?.into(),
+        l.word(channels as u64)?.into(),
+        l.blob(interleave(weights, depth)),
+        l.blob_words(constants.into_iter().flatten()),
+        zero.into(),
+        low.into(),
+        high.into(),
+    ];
+    l.emit(Kernel::FullyConnectedS8, words);
+    Ok(())
+}
+
+/// Rows in blocks of four channels, word by word: four inputs' weights of the first channel, of the second, …; the rest row by row.
+/// Rows are filled up with zeros to whole words, so that what the kernel reads beyond the input does not count.
+fn interleave(weights: &[u8], depth: usize) -> Vec<u8> {
+    let rows: Vec<&[u8]> = weights.chunks_exact(depth).collect();
+    let mut out = Vec::with_capacity(rows.len() * depth.next_multiple_of(4));
+    let word = |row: &[u8], at: usize| -> [u8; 4] { std::array::from_fn(|i| row.get(at + i).copied().unwrap_or(0)) };
+    let (blocks, rest) = rows.as_chunks::<BLOCK>();
+    for block in blocks {
+        for at in (0..depth).step_by(4) {
+            block.iter().for_each(|row| out.extend(word(row, at)));
+        }
+    }
+    for row in rest {
+        (0..depth).step_by(4).for_each(|at| out.extend(word(row, at)));
+    }
+    out
+}

@@ -1,0 +1,45 @@
+//! What it is: operators that compute each output byte from one input byte: 256 entries, computed here, replace the arithmetic.
+//! Source: TensorFlow Lite Micro's int8 kernels, evaluated for every byte.
+//! Does not model: the same operators on other types.
+//! Tested by: `tests/model_kernels.rs`, all 256 values of each.
+
+use super::{Lowering, Operator, Type, Word};
+use crate::finding::Result;
+use crate::model::ops::op;
+use crate::model::plan::Kernel;
+use crate::model::quant;
+
+pub(super) fn sigmoid(l: &mut Lowering, operator: &Operator) -> Result<()> {
+    let (_, x) = l.input(operator, 0)?;
+    let (_, y) = l.output(operator)?;
+    l.require_type(x, Type::Int8, "input")?;
+    l.require_type(y, Type::Int8, "output")?;
+    let (scale, zero) = l.quantised(x)?;
+    let (out_scale, out_zero) = l.quantised(y)?;
+    let tanh = operator.code.is(op::TANH);
+    // The format fixes these; the reference relies on them without looking at the scale.
+    let (unit, offset) = if tanh { (1.0 / 128.0, 0) } else { (1.0 / 256.0, -128) };
+    if out_zero != offset || (out_scale - unit).abs() > f32::EPSILON {
+        return Err(
+            l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes {unit} and {offset}."))
+        );
+    }
+    let table = quant::sigmoid_table(tanh, scale, zero).ok_or_else(|| {
+        l.unsupported(format!("an input scale of {scale} is beyond what the reference's fixed-point format takes."))
+    })?;
+    emit(l, operator, &table)
+}
+
+/// Adds a layer that maps each byte through the table (by its unsigned value).
+fn emit(l: &mut Lowering, operator: &Operator, table: &[u8; 256]) -> Result<()> {
+    let (input, x) = l.input(operator, 0)?;
+    let (output, y) = l.output(operator)?;
+    if x.elements() != y.elements() {
+        return Err(l.bad(format!("it makes {} of {}.", y.shape_text(), x.shape_text())));
+    }
+    let count = l.word(y.elements())?;
+    l.in_place(input, output);
+    let table = l.blob(table.to_vec());
+    l.emit(Kernel::MapS8, vec![Word::Tensor(input), Word::Tensor(output), count.into(), table]);
+    Ok(())
+}

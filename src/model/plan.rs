@@ -1,0 +1,279 @@
+//! What it is: a model lowered for the device: the binary that the firmware's runtime executes from flash, with what a report says of it.
+//! Source: our own format, version 1; its C side is `firmware-images/runtime/nn_plan.h`.
+//! Does not model: anything at run time: every offset, multiplier and layout is fixed here.
+//! Tested by: `tests/model.rs`, `tests/model_kernels.rs`.
+//!
+//! Little-endian words: the header ([`HEADER_WORDS`]), one offset per layer to its descriptor, one (arena offset, bytes) pair per input and
+//! output, then descriptors, weights, tables. A descriptor's first word is its kernel's number; the rest is the C structure of that kernel.
+
+use super::Type;
+use super::arena::ArenaPlan;
+use super::ops::OpCode;
+use serde::Serialize;
+
+/// "NNP1", little-endian.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"NNP1");
+/// Format version: raised with every change that an older runtime would misread.
+pub const VERSION: u32 = 1;
+/// Words before the layer table.
+pub const HEADER_WORDS: usize = 8;
+/// A descriptor's address words name arena bytes, or plan bytes when this bit is set.
+pub const IN_PLAN: u32 = 1 << 31;
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $symbol:literal;)*) => {
+        /// The runtime's kernels. The number is the plan's, the symbol the C function.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub enum Kernel { $($(#[$doc])* $variant = $number,)* }
+
+        impl Kernel {
+            /// All of them.
+            pub const ALL: &[Kernel] = &[$(Kernel::$variant,)*];
+
+            /// The C function.
+            #[must_use]
+            pub fn symbol(self) -> &'static str {
+                match self { $(Kernel::$variant => $symbol,)* }
+            }
+        }
+    };
+}
+
+kernels! {
+    /// Any copy of bytes that lowering cannot do away with.
+    Copy = 0, "nn_copy";
+    /// A function of one byte, by table.
+    MapS8 = 1, "nn_map_s8";
+    /// Fully connected, int8.
+    FullyConnectedS8 = 2, "nn_fully_connected_s8";
+}
+
+/// One layer of the plan, in execution order.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanLayer {
+    /// Operator of the model that it executes, by index.
+    pub operator_index: usize,
+    /// That operator's name.
+    pub operator: String,
+    /// What executes it.
+    pub kernel: Kernel,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Bytes of descriptor, weights and tables that only this layer uses.
+    pub plan_bytes: u32,
+    /// Shape of its first output.
+    pub output_shape: Vec<u32>,
+}
+
+/// A graph input or output.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanIo {
+    /// The tensor's name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<u32>,
+    /// Its type, by NumPy's name.
+    pub ty: &'static str,
+    /// Number of elements.
+    pub elements: u64,
+    /// Size in bytes.
+    pub bytes: u32,
+    /// From the arena's start.
+    pub arena_offset: u32,
+    /// Quantisation scale (0 where the tensor is not quantised).
+    pub scale: f32,
+    /// Quantisation zero point.
+    pub zero_point: i32,
+}
+
+/// A lowered model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// What the firmware links: see the module's text. A multiple of eight bytes.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+    /// Layers, in execution order. Operators that lowering did away with (RESHAPE) have none.
+    pub layers: Vec<PlanLayer>,
+    /// Activation memory.
+    pub arena: ArenaPlan,
+    /// What the caller fills. Inputs keep their value through an inference.
+    pub inputs: Vec<PlanIo>,
+    /// What the caller reads.
+    pub outputs: Vec<PlanIo>,
+}
+
+impl Plan {
+    /// Bytes of SRAM that the arena needs.
+    #[must_use]
+    pub fn arena_bytes(&self) -> u32 {
+        self.arena.bytes
+    }
+
+    /// The kernels that the plan needs, in order, each once.
+    #[must_use]
+    pub fn kernels(&self) -> Vec<Kernel> {
+        let set: std::collections::BTreeSet<Kernel> = self.layers.iter().map(|layer| layer.kernel).collect();
+        set.into_iter().collect()
+    }
+}
+
+/// A word of a descriptor, resolved when the arena has been planned.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Word {
+    /// A number.
+    Value(u32),
+    /// Address of a tensor: its place in the arena, or in the plan if it is constant.
+    Tensor(usize),
+    /// Address of a scratch buffer, by request number.
+    Buffer(usize),
+    /// Address of something in the plan, by blob number.
+    Blob(usize),
+}
+
+impl From<u32> for Word {
+    fn from(value: u32) -> Self {
+        Word::Value(value)
+    }
+}
+
+impl From<i32> for Word {
+    fn from(value: i32) -> Self {
+        Word::Value(value.cast_unsigned())
+    }
+}
+
+/// A layer as lowered, addresses still symbolic.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub operator_index: usize,
+    pub kernel: Kernel,
+    pub words: Vec<Word>,
+    pub blobs: Vec<usize>,
+}
+
+/// Weights and tables of the plan under construction: equal contents are stored once.
+#[derive(Default)]
+pub(super) struct Blobs {
+    contents: Vec<Vec<u8>>,
+    known: std::collections::BTreeMap<Vec<u8>, usize>,
+}
+
+impl Blobs {
+    /// Adds bytes and gives their number.
+    pub fn add(&mut self, bytes: Vec<u8>) -> usize {
+        if let Some(&known) = self.known.get(&bytes) {
+            return known;
+        }
+        let index = self.contents.len();
+        self.known.insert(bytes.clone(), index);
+        self.contents.push(bytes);
+        index
+    }
+
+    /// Adds words and gives their number.
+    pub fn add_words(&mut self, words: impl IntoIterator<Item = i32>) -> usize {
+        self.add(words.into_iter().flat_map(i32::to_le_bytes).collect())
+    }
+}
+
+/// Where the symbolic addresses of drafts lead.
+pub(super) struct Addresses<'a> {
+    /// Arena offset of a tensor, or `None` if it is constant.
+    pub tensor: &'a dyn Fn(usize) -> Option<u32>,
+    /// Blob of a constant tensor.
+    pub constant: &'a dyn Fn(usize) -> Option<usize>,
+    /// Arena offset of a scratch request.
+    pub buffer: &'a dyn Fn(usize) -> Option<u32>,
+}
+
+/// Writes the binary; gives it and each layer's own bytes. `None` when an address has no target or the plan passes 2 GiB.
+pub(super) fn assemble(
+    drafts: &[Draft],
+    blobs: &Blobs,
+    addresses: &Addresses,
+    arena_bytes: u32,
+    inputs: &[PlanIo],
+    outputs: &[PlanIo],
+) -> Option<(Vec<u8>, Vec<u32>)> {
+    let tables = HEADER_WORDS + drafts.len() + 2 * (inputs.len() + outputs.len());
+    let mut descriptor_at = Vec::new();
+    let mut position = tables;
+    for draft in drafts {
+        descriptor_at.push(u32::try_from(4 * position).ok()?);
+        position += 1 + draft.words.len();
+    }
+    let mut blob_at = Vec::new();
+    let mut end = 4 * position;
+    for blob in &blobs.contents {
+        end = end.next_multiple_of(4);
+        blob_at.push(u32::try_from(end).ok().filter(|&at| at < IN_PLAN)?);
+        end += blob.len();
+    }
+    // Kernels may read the word after the last weight.
+    let size = (end + 4).next_multiple_of(8);
+    let mut out = Vec::with_capacity(size);
+    let mut put = |word: u32| out.extend_from_slice(&word.to_le_bytes());
+    let count = |n: usize| u32::try_from(n).ok();
+    put(MAGIC);
+    put(VERSION);
+    put(u32::try_from(size).ok()?);
+    put(arena_bytes);
+    put(count(drafts.len())?);
+    put(count(inputs.len())?);
+    put(count(outputs.len())?);
+    put(0);
+    descriptor_at.iter().for_each(|&at| put(at));
+    for io in inputs.iter().chain(outputs) {
+        put(io.arena_offset);
+        put(io.bytes);
+    }
+    for draft in drafts {
+        put(draft.kernel as u32);
+        for &word in &draft.words {
+            put(match word {
+                Word::Value(value) => value,
+                Word::Blob(index) => blob_at.get(index)? | IN_PLAN,
+                Word::Buffer(index) => (addresses.buffer)(index)?,
+                Word::Tensor(index) => match (addresses.constant)(index) {
+                    Some(blob) => blob_at.get(blob)? | IN_PLAN,
+                    None => (addresses.tensor)(index)?,
+                },
+            });
+        }
+    }
+    for (blob, &at) in blobs.contents.iter().zip(&blob_at) {
+        out.resize(at as usize, 0);
+        out.extend_from_slice(blob);
+    }
+    out.resize(size, 0);
+    let own = drafts.iter().map(|draft| {
+        let data: usize = draft.blobs.iter().filter_map(|&blob| blobs.contents.get(blob)).map(Vec::len).sum();
+        u32::try_from(data + 4 * (2 + draft.words.len())).unwrap_or(u32::MAX)
+    });
+    Some((out, own.collect()))
+}
+
+/// The description of one graph input or output.
+pub(super) fn io(tensor: &super::Tensor, arena_offset: u32) -> Option<PlanIo> {
+    let (scale, zero_point) = tensor.per_tensor().unwrap_or((0.0, 0));
+    Some(PlanIo {
+        name: tensor.name.clone(),
+        shape: tensor.shape.clone(),
+        ty: tensor.ty.name(),
+        elements: tensor.elements(),
+        bytes: u32::try_from(tensor.bytes()).ok()?,
+        arena_offset,
+        scale,
+        zero_point,
+    })
+}
+
+/// Whether the plan's tensors can have this type at all.
+pub(super) fn storable(ty: Type) -> bool {
+    matches!(ty, Type::Float32 | Type::Int32 | Type::Int16 | Type::Int8 | Type::UInt8 | Type::Bool)
+}
+
+/// How reports name an operator.
+pub(super) fn operator_name(code: &OpCode) -> String {
+    code.name()
+}

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Makes the golden sets of tests/model_kernels.rs: small random models, and what TensorFlow Lite Micro computes with them.
+
+    python3 -m venv venv && venv/bin/pip install --pre tensorflow-cpu==2.21.0 tf_keras==2.21.0 tflite-micro==0.dev20261023182759
+    TF_USE_LEGACY_KERAS=1 venv/bin/python tests/kernels/make_goldens.py [CASE…]
+
+Each case gives NAME.tflite, NAME.in.npy and NAME.out.npy beside this script: uint8 arrays (samples, bytes), the bytes of all inputs (outputs)
+of a sample one after the other. Seeded; the converter may still differ in the last bit between machines, so the files are committed."""
+import os
+import sys
+import zlib
+from pathlib import Path
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow as tf
+from tflite_micro.python.tflite_micro import runtime
+
+HERE = Path(__file__).parent
+L = tf.keras.layers
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def inputs(*shapes):
+    return [L.Input(shape, batch_size=1) for shape in shapes]
+
+
+def convert(model, ranges, rng, dtype=tf.int8, per_channel_dense=True):
+    """A Keras model as a fully quantised .tflite; `ranges` are the calibration data's per input."""
+
+    def samples():
+        for _ in range(24):
+            yield [rng.uniform(low, high, i.shape).astype(np.float32) for i, (low, high) in zip(model.inputs, ranges)]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if dtype is None:
+        return converter.convert()
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = dtype
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel_dense
+    return converter.convert()
+
+
+def randomise(model, rng, spread=1.0):
+    """Weights as trained ones are distributed (bell-shaped), biases that matter."""
+    for layer in model.layers:
+        layer.set_weights(
+            [
+                rng.normal(0, spread / np.sqrt(max(1, np.prod(w.shape[:-1]))) if w.ndim > 1 else 0.3, w.shape).astype(np.float32)
+                for w in layer.get_weights()
+            ]
+        )
+    return model
+
+
+def dense(rng, shape, units, activation=None, bias=True, per_channel=True):
+    (x,) = inputs(shape)
+    model = tf.keras.Model(x, L.Dense(units, activation=activation, use_bias=bias)(x))
+    return convert(randomise(model, rng), [(-1, 1)], rng, per_channel_dense=per_channel)
+
+
+@case
+def dense_odd(rng):
+    return dense(rng, (41,), 23)
+
+
+@case
+def dense_relu_per_tensor(rng):
+    return dense(rng, (16,), 8, activation="relu", per_channel=False)
+
+
+@case
+def dense_rows_no_bias(rng):
+    return dense(rng, (3, 7), 5, bias=False)
+
+
+@case
+def dense_relu6(rng):
+    (x,) = inputs((30,))
+    model = tf.keras.Model(x, L.ReLU(6.0)(L.Dense(6)(x)))
+    return convert(randomise(model, rng, 4.0), [(-3, 5)], rng)
+
+
+def unary(rng, activation, low, high):
+    (x,) = inputs((256,))
+    return convert(tf.keras.Model(x, L.Activation(activation)(x)), [(low, high)], rng)
+
+
+for name, low, high in [("narrow", -1, 2), ("usual", -6, 6), ("wide", -40, 30)]:
+    for activation in ["sigmoid", "tanh"]:
+        CASES[f"{activation}_{name}"] = lambda rng, a=activation, lo=low, hi=high: unary(rng, a, lo, hi)
+
+
+def run(model, rng, samples):
+    """Random bytes through TensorFlow Lite Micro. One input of 256 bytes gets every value once."""
+    interpreter = runtime.Interpreter.from_bytes(model)
+    details = tf.lite.Interpreter(model_content=model).get_input_details()
+    ins, outs = [], []
+    for sample in range(samples):
+        given = []
+        for index, detail in enumerate(details):
+            dtype, shape = np.dtype(detail["dtype"]), detail["shape"]
+            if dtype.kind == "f":
+                value = rng.uniform(-2, 2, shape).astype(dtype)
+            elif np.prod(shape) == 256 and sample == 0:
+                value = np.arange(256, dtype=np.uint8).view(np.int8).reshape(shape)
+            else:
+                value = rng.integers(-128, 128, shape).astype(dtype)
+            interpreter.set_input(value, index)
+            given.append(value.tobytes())
+        interpreter.invoke()
+        count = len(tf.lite.Interpreter(model_content=model).get_output_details())
+        ins.append(np.frombuffer(b"".join(given), np.uint8))
+        outs.append(np.frombuffer(b"".join(interpreter.get_output(i).tobytes() for i in range(count)), np.uint8))
+    return np.stack(ins), np.stack(outs)
+
+
+def main():
+    for name in sys.argv[1:] or CASES:
+        seed = zlib.crc32(name.encode())
+        tf.keras.utils.set_random_seed(seed & 0x7FFFFFFF)
+        rng = np.random.default_rng(seed)
+        model = CASES[name](rng)
+        given, got = run(model, rng, 4)
+        (HERE / f"{name}.tflite").write_bytes(model)
+        np.save(HERE / f"{name}.in.npy", given)
+        np.save(HERE / f"{name}.out.npy", got)
+        spread = len(np.unique(got))
+        print(f"{name}: {len(model)} bytes, {given.shape[1]} -> {got.shape[1]} bytes per sample, {spread} values")
+        if spread < 3:
+            sys.exit(f"{name}: hardly any values; the golden set would prove nothing")
+
+
+main()
