@@ -7,11 +7,15 @@
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
 //! | 1 | [`firmware`], [`chip`], [`isa`] |
+//! | 5 | [`report`] |
+//! | 6 | [`cli`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
 pub mod chip;
+pub mod cli;
 pub mod finding;
 pub mod firmware;
 pub mod isa;
+pub mod report;
 pub mod units;
