@@ -77,7 +77,12 @@ impl<'a> Row<'a> {
             peripherals: chip
                 .peripherals
                 .iter()
-                .map(|slot| Peripheral { name: &slot.name, kind: &slot.kind, base: slot.window.base.0, interrupts: &slot.interrupts })
+                .map(|slot| Peripheral {
+                    name: &slot.name,
+                    kind: &slot.kind,
+                    base: slot.window.base.0,
+                    interrupts: &slot.interrupts,
+                })
                 .collect(),
             interrupts: chip.interrupts.iter().map(|line| Interrupt { position: line.position, name: &line.name }).collect(),
         }
@@ -145,7 +150,11 @@ fn detail(chip: &Chip) -> String {
         "  clock limits   SYSCLK {}, APB1 {}, APB2 {}, ADC {}; HSE {}\n",
         clocks.max_sysclk, clocks.max_apb1, clocks.max_apb2, clocks.max_adc, clocks.hse
     ));
-    text.push_str(&format!("  device id      0x{:03x}, flash pages of {}\n", chip.identity.idcode & 0xfff, chip.flash_programming.page));
+    text.push_str(&format!(
+        "  device id      0x{:03x}, flash pages of {}\n",
+        chip.identity.idcode & 0xfff,
+        chip.flash_programming.page
+    ));
     let current = chip.current.as_ref().map_or("not known, so energy is not reported", |current| &current.source);
     text.push_str(&format!("  supply current {current}\n\n"));
 
@@ -180,5 +189,9 @@ fn detail(chip: &Chip) -> String {
 
 /// The text, or its beginning and an ellipsis.
 fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width.saturating_sub(1)).chain(['…']).collect() }
+    if text.chars().count() <= width {
+        text.to_owned()
+    } else {
+        text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    }
 }

@@ -19,8 +19,10 @@ use std::process::ExitCode;
 /// Runs STM32F103 firmware without a board and reports what it would cost on the chip.
 #[derive(Debug, Parser)]
 #[command(name = "stm32sim", version, about, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 fine, 1 tool error, 2 bad input, 3 regression or limit, 4 expectation failed, 5 firmware fault, \
-6 does not fit.")]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 tool error, 2 bad input, 3 regression or limit, 4 expectation failed, 5 firmware fault, \
+6 does not fit."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

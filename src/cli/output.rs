@@ -69,7 +69,8 @@ impl Output {
     /// # Errors
     /// `output-unwritable`; the file then is as it was.
     pub fn report(&self, text: &str) -> Result<()> {
-        let shown = if self.quiet && self.format == Format::Table { text.trim_end().lines().last().unwrap_or_default() } else { text };
+        let shown =
+            if self.quiet && self.format == Format::Table { text.trim_end().lines().last().unwrap_or_default() } else { text };
         let shown = format!("{}\n", shown.trim_end_matches('\n'));
         match &self.file {
             Some(path) => write_aside(path, shown.as_bytes()),
@@ -95,7 +96,9 @@ impl Output {
     #[must_use]
     pub fn unsupported(&self, command: &str, formats: &str) -> Failure {
         let asked = self.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        Finding::new(Code::BadUsage, format!("{command} cannot be printed as {asked}")).help(format!("It knows {formats}.")).into()
+        Finding::new(Code::BadUsage, format!("{command} cannot be printed as {asked}"))
+            .help(format!("It knows {formats}."))
+            .into()
     }
 
     /// Shows what ended the command on standard error, and gives its exit code.
@@ -120,7 +123,9 @@ fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes next to the file and renames, so that a reader never sees half a report and a failure leaves the old one.
 fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}", path.display()));
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}", path.display()))
+    };
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(failed(&"it is a folder")),
         // A device or a named pipe cannot be replaced; it is written as it is.
@@ -138,7 +143,8 @@ fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     aside.push(name);
     aside.push(format!(".{}", std::process::id()));
     let aside = path.with_file_name(aside);
-    let written = fs::File::create(&aside).and_then(|mut file| write_all(&mut file, bytes)).and_then(|()| fs::rename(&aside, path));
+    let written =
+        fs::File::create(&aside).and_then(|mut file| write_all(&mut file, bytes)).and_then(|()| fs::rename(&aside, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&aside);
         failed(&error)

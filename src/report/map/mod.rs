@@ -375,7 +375,9 @@ impl<'a> Builder<'a> {
         }
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         let bytes = range.and_then(|(start, end)| self.flash.get(start..end)).unwrap_or_default();
-        bytes.iter().all(|byte| *byte == 0) || bytes.iter().all(|byte| *byte == 0xff) || bytes.chunks(2).all(|pair| pair == [0x00, 0xbf])
+        bytes.iter().all(|byte| *byte == 0)
+            || bytes.iter().all(|byte| *byte == 0xff)
+            || bytes.chunks(2).all(|pair| pair == [0x00, 0xbf])
     }
 
     /// What a symbol of a piece, or the whole piece, holds.
@@ -390,7 +392,9 @@ impl<'a> Builder<'a> {
                 match section {
                     _ if vectors || (offset == 0 && object) => Kind::Vectors,
                     Some(SectionKind::Data) => Kind::Initial,
-                    Some(SectionKind::ReadOnly | SectionKind::Code) if object && (self.is_tflite(offset) || name.contains("model")) => {
+                    Some(SectionKind::ReadOnly | SectionKind::Code)
+                        if object && (self.is_tflite(offset) || name.contains("model")) =>
+                    {
                         Kind::Model
                     }
                     Some(SectionKind::Code) if !object => Kind::Code,
@@ -450,9 +454,7 @@ impl Difference {
             })
             .filter(|change| change.delta != 0)
             .collect();
-        rows.sort_by(|a, b| {
-            (b.delta.unsigned_abs(), a.region, &a.name).cmp(&(a.delta.unsigned_abs(), b.region, &b.name))
-        });
+        rows.sort_by(|a, b| (b.delta.unsigned_abs(), a.region, &a.name).cmp(&(a.delta.unsigned_abs(), b.region, &b.name)));
         let regions = old
             .regions
             .iter()
