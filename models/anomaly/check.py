@@ -20,7 +20,7 @@ import tflm
 def main():
     """Compares samples with samples.csv, outputs with goldens, and verdicts with labels; prints counts."""
     here = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
-    load = lambda name: np.load(here / name, allow_pickle=False)  # noqa: E731
+    load = lambda name: np.load(here / name, allow_pickle=False)
     preprocess = json.loads((here / "preprocess.json").read_text())
     labels, failed = load("labels.npy"), False
 

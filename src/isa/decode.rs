@@ -4,7 +4,7 @@
 //! Does not model: unpredictable encodings beyond what capstone accepts.
 //! Tested by: `tests/isa.rs` (GNU objdump as the oracle) and the property tests there (any bytes decode without panic).
 
-use super::{Base, Block, Class, Cond, Flow, Insn, ItMask, LR, Mem, PC, RegSet, SP, Writeback};
+use super::{Base, Block, Class, Cond, Flow, Insn, ItMask, LR, Mem, PC, RegSet, SP, Writeback, value};
 use crate::finding::{Code, Failure, Result};
 use crate::units::Addr;
 use capstone::arch::arm::{ArmInsn, ArmOperand, ArmOperandType, ArmReg, ArmShift};
@@ -52,6 +52,10 @@ impl Decoder {
             cond: Cond::Al,
             in_it: false,
             it: None,
+            compute: None,
+            base_step: 0,
+            signed_load: false,
+            transfer: None,
         };
         let Some(bytes) = bytes.get(..announced) else { return blank };
         let Ok(insns) = self.capstone.disasm_count(bytes, u64::from(addr.0), 1) else { return blank };
@@ -323,7 +327,11 @@ impl Describe<'_> {
                 self.insn.writes = self.regs_at(0);
                 self.insn.reads_flags = self.second & 0xff < 4;
             }
-            Class::Alu | Class::Mul | Class::Mla | Class::LongMul { .. } | Class::Div { .. } => self.data_processing(),
+            Class::Alu | Class::Mul | Class::Mla => {
+                self.data_processing();
+                self.insn.compute = value::compute(self.id, self.operands, self.insn.addr.0.wrapping_add(4));
+            }
+            Class::LongMul { .. } | Class::Div { .. } => self.data_processing(),
             _ => {}
         }
         if self.insn.writes.contains(PC) && self.insn.flow == Flow::Sequential {
@@ -456,7 +464,14 @@ impl Describe<'_> {
         self.insn.reads = self.insn.reads.with(address_regs);
         if writeback != Writeback::None {
             self.insn.writes = self.insn.writes.with(RegSet::of(base));
+            self.insn.base_step = after.unwrap_or_else(|| mem.disp());
         }
+        if !pair {
+            self.insn.transfer = self.operands.first().and_then(register);
+        }
+        use ArmInsn::{ARM_INS_LDRSB, ARM_INS_LDRSBT, ARM_INS_LDRSH, ARM_INS_LDRSHT};
+        self.insn.signed_load =
+            [ARM_INS_LDRSB, ARM_INS_LDRSBT, ARM_INS_LDRSH, ARM_INS_LDRSHT].iter().any(|&id| id as u32 == self.id);
         if self.insn.class == Class::TableBranch {
             self.insn.flow = Flow::Table;
         }
@@ -535,6 +550,7 @@ impl Describe<'_> {
         }
         if updates {
             self.insn.writes = self.insn.writes.with(base_set);
+            self.insn.base_step = if down { -4 } else { 4 } * i32::from(count);
         }
     }
 
@@ -567,7 +583,7 @@ fn shift_register(operand: &ArmOperand) -> Option<u8> {
 }
 
 /// The core register's number behind capstone's.
-fn number(reg: RegId) -> Option<u8> {
+pub(super) fn number(reg: RegId) -> Option<u8> {
     let reg = u32::from(reg.0);
     let first = ArmReg::ARM_REG_R0;
     match reg {

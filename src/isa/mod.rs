@@ -5,9 +5,11 @@
 
 mod decode;
 mod regs;
+mod value;
 
 pub use decode::Decoder;
 pub use regs::{LR, PC, RegSet, SP};
+pub use value::{Compute, Op, Source};
 
 use crate::units::Addr;
 
@@ -305,6 +307,14 @@ pub struct Insn {
     pub in_it: bool,
     /// For an IT: its operands.
     pub it: Option<ItMask>,
+    /// What it computes, where that is an integer operation without carry-in.
+    pub compute: Option<Compute>,
+    /// What is added to the base register when the access updates it.
+    pub base_step: i32,
+    /// Whether a load extends the sign.
+    pub signed_load: bool,
+    /// The register that a single load or store moves.
+    pub transfer: Option<u8>,
 }
 
 impl Insn {

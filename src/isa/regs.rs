@@ -44,6 +44,12 @@ impl RegSet {
         RegSet(self.0 | other.0)
     }
 
+    /// The set without a register.
+    #[must_use]
+    pub const fn without(self, reg: u8) -> Self {
+        Self(self.0 & !(1 << (reg & 15)))
+    }
+
     /// Its registers, ascending.
     pub fn iter(self) -> impl Iterator<Item = u8> {
         (0..16).filter(move |&reg| self.contains(reg))

@@ -5,10 +5,10 @@
 //! Tested by: the unit tests below and every image.
 
 use super::cpu::Memory;
-use super::exceptions::Number;
-use crate::chip::Chip;
-use crate::finding::{Code, Finding, Result};
-use crate::peripherals::system::{Ctx, Domain, System};
+use super::exceptions::{Number, number};
+use crate::chip::{self, Chip};
+use crate::finding::{Code, Finding};
+use crate::peripherals::system::{AHB_ENABLES, APB1_ENABLES, APB2_ENABLES, Ctx, Domain, System};
 use crate::peripherals::{self, Peripheral};
 use std::collections::BTreeMap;
 
@@ -50,24 +50,36 @@ fn bit_band(address: u32) -> Option<(u32, u32)> {
 
 impl Bus {
     /// The chip's devices, reset.
-    pub fn new(chip: &Chip) -> Result<Self> {
+    #[must_use]
+    pub fn new(chip: &Chip) -> Self {
         let mut slots: Vec<Slot> = chip
             .peripherals
             .iter()
-            .map(|p| Slot {
-                name: p.name.clone(),
-                base: p.base.0,
-                size: p.size.0 as u32,
-                device: peripherals::create(&p.kind),
-                lines: p.lines.clone(),
-                domain: p.domain(),
-                gate: p.gate(),
+            .map(|slot| {
+                let (domain, enables) = match slot.bus {
+                    chip::Bus::Core => (Domain::Core, None),
+                    chip::Bus::Ahb => (Domain::Core, Some(AHB_ENABLES)),
+                    chip::Bus::Apb1 => (Domain::Apb1, Some(APB1_ENABLES)),
+                    chip::Bus::Apb2 => (Domain::Apb2, Some(APB2_ENABLES)),
+                };
+                let interrupts = slot.interrupts.iter().map(|position| number::FIRST_INTERRUPT + position);
+                Slot {
+                    name: slot.name.clone(),
+                    base: slot.window.base.0,
+                    size: slot.window.size.0 as u32,
+                    device: peripherals::create(&slot.kind),
+                    // SysTick's line is an exception of the core, not an interrupt of the chip.
+                    lines: if slot.kind == "systick" { vec![number::SYS_TICK] } else { interrupts.collect() },
+                    domain,
+                    gate: enables.zip(slot.enable).map(|(register, bit)| (register, 1 << bit)),
+                }
             })
             .collect();
         slots.sort_by_key(|slot| slot.base);
-        Ok(Self { slots, unmodelled: BTreeMap::new() })
+        Self { slots, unmodelled: BTreeMap::new() }
     }
 
+    /// The slot that an address lies in.
     fn find(&self, address: u32) -> Option<usize> {
         let after = self.slots.partition_point(|slot| slot.base <= address);
         let slot = self.slots.get(after.checked_sub(1)?)?;

@@ -4,12 +4,13 @@
 //! Tested by: `registers_conform` below over every device's declarations, and the firmware images on the whole machine.
 
 mod afio;
-mod core_debug;
+mod dwt;
 mod flash_controller;
 mod gpio;
+mod nvic;
 mod rcc;
 mod registers;
-mod system_control;
+mod scb;
 mod systick;
 mod usart;
 
@@ -71,9 +72,9 @@ registry! {
     "afio" => afio::Afio::default(),
     "usart" => usart::Usart::default(),
     "systick" => systick::SysTick::default(),
-    "system-control" => system_control::SystemControl::default(),
-    "core-debug" => core_debug::CoreDebug::default(),
-    "dwt" => core_debug::Dwt::default(),
+    "nvic" => nvic::Nvic::default(),
+    "scb" => scb::Scb::default(),
+    "dwt" => dwt::Dwt::default(),
 }
 
 #[cfg(test)]

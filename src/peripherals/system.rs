@@ -50,6 +50,13 @@ pub enum Domain {
     Apb2,
 }
 
+/// The index of RCC_AHBENR in [`System::clock_enables`].
+pub const AHB_ENABLES: usize = 0;
+/// The index of RCC_APB2ENR.
+pub const APB2_ENABLES: usize = 1;
+/// The index of RCC_APB1ENR.
+pub const APB1_ENABLES: usize = 2;
+
 /// A byte that the firmware sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SentByte {
@@ -132,7 +139,7 @@ pub struct System {
     pub ledger: BTreeMap<LedgerKey, u64>,
     /// The machine should look at the world outside before it goes on.
     pub attention: bool,
-    /// Clock enable bits as RCC holds them: AHBENR, APB2ENR, APB1ENR.
+    /// Clock enable bits as RCC holds them, by [`AHB_ENABLES`], [`APB2_ENABLES`], [`APB1_ENABLES`].
     pub clock_enables: [u32; 3],
     schedule: BTreeSet<(Tick, usize, u32)>,
 }
@@ -174,6 +181,11 @@ impl System {
         }
         self.schedule.remove(&first);
         Some((first.1, first.2))
+    }
+
+    /// Lets the cycle counter run when both its own enable bit and TRCENA say so.
+    pub fn update_cycle_counter(&mut self) {
+        self.cycle_counter.run(self.trace_enabled && self.cycle_counter_enabled, self.now);
     }
 
     /// Notes a use of something that is not modelled.
