@@ -1,7 +1,7 @@
 //! What it is: the symbol table: by name, and by address with every byte belonging to at most one symbol.
 //! Source: System V ABI chapter 4 (symbols), "ELF for the Arm Architecture" section 5.5 (Thumb bit, mapping symbols).
 //! Does not model: versions, weak overriding (the linker has decided), symbols of sections that are not loaded.
-//! Tested by: the tests below and `tests/elf_oracle.rs`, against `arm-none-eabi-nm`.
+//! Tested by: the tests below and `tests/loader.rs`, against `arm-none-eabi-nm`.
 
 use super::Section;
 use crate::units::Addr;

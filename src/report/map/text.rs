@@ -10,8 +10,8 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-const BAR: usize = 40;
-const NAME: usize = 44;
+const BAR: usize = 24;
+const NAME: usize = 36;
 
 fn region(bank: Bank) -> &'static str {
     match bank {
