@@ -146,7 +146,8 @@ fn memories_are_those_of_the_data_sheets() {
     ];
     for (size, flash, sram, page, device) in expected {
         let chip = chip(size);
-        let ours = (chip.flash.size.0 >> 10, chip.sram.size.0 >> 10, chip.flash_programming.page.0 >> 10, chip.identity.idcode & 0xfff);
+        let ours =
+            (chip.flash.size.0 >> 10, chip.sram.size.0 >> 10, chip.flash_programming.page.0 >> 10, chip.identity.idcode & 0xfff);
         assert_eq!(ours, (flash, sram, page, device), "{size}");
         assert_eq!((chip.flash.base.0, chip.sram.base.0), (0x0800_0000, 0x2000_0000));
     }
@@ -166,7 +167,9 @@ fn identity_registers_are_where_the_headers_put_them() {
 fn wait_states_are_those_of_the_flash_manual() {
     // PM0075 section 3.1: zero up to 24 MHz, one up to 48 MHz, two up to 72 MHz.
     let c8 = chip("c8");
-    for (megahertz, latency) in [(8, Some(0)), (24, Some(0)), (25, Some(1)), (48, Some(1)), (49, Some(2)), (72, Some(2)), (73, None)] {
+    for (megahertz, latency) in
+        [(8, Some(0)), (24, Some(0)), (25, Some(1)), (48, Some(1)), (49, Some(2)), (72, Some(2)), (73, None)]
+    {
         assert_eq!(c8.wait_states_for(Hz(megahertz * 1_000_000)), latency, "{megahertz} MHz");
     }
 }

@@ -140,10 +140,14 @@ fn the_project_itself_is_gpl_2_or_later() {
 
 #[test]
 fn a_breach_is_seen() {
-    for good in ["MIT", "MIT OR Apache-2.0", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "Apache-2.0 WITH LLVM-exception"] {
+    for good in
+        ["MIT", "MIT OR Apache-2.0", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "Apache-2.0 WITH LLVM-exception"]
+    {
         assert!(fulfilled(good), "{good}");
     }
-    for bad in ["Apache-2.0", "CDDL-1.0", "MIT AND Apache-2.0", "", "none stated", "(MIT", "Apache-2.0 WITH Other", "GPL-3.0-only"] {
+    for bad in
+        ["Apache-2.0", "CDDL-1.0", "MIT AND Apache-2.0", "", "none stated", "(MIT", "Apache-2.0 WITH Other", "GPL-3.0-only"]
+    {
         assert!(!fulfilled(bad), "{bad}");
     }
 }

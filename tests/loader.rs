@@ -125,7 +125,7 @@ fn lines_agree_with_addr2line() {
         let image = Image::load(&path).unwrap();
         let functions: Vec<_> =
             image.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Function && symbol.size > 0).collect();
-        let probes: Vec<u32> = functions.iter().flat_map(|f| [f.address.0, f.address.0 + f.size / 2 & !1]).collect();
+        let probes: Vec<u32> = functions.iter().flat_map(|f| [f.address.0, (f.address.0 + f.size / 2) & !1]).collect();
         let addresses: Vec<String> = probes.iter().map(|probe| format!("{probe:#x}")).collect();
         let mut args = vec!["-e", path.to_str().unwrap()];
         args.extend(addresses.iter().map(String::as_str));

@@ -173,7 +173,7 @@ fn detail(chip: &Chip) -> String {
             slot.kind.clone(),
             slot.window.base.to_string(),
             slot.enable.map_or_else(|| bus.to_owned(), |bit| format!("{bus}ENR.{bit}")),
-            shortened(&names.join(" "), 44),
+            shortened(&names.join(" "), 36),
         ]);
     }
     let table = table.build().with(Style::blank()).to_string();
