@@ -3,13 +3,13 @@
 //! Does not model: removing something that the extended file has.
 //! Tested by: the tests below; the built-in files by `tests/chips.rs`.
 
-use super::schema::{ChipFile, CurrentRow, DmaFile, Frequency, InterruptFile, Size, SlotFile};
+use super::schema::{ChipFile, CurrentRow, Frequency, Size};
 use super::{
-    Bus, Chip, Clocks, Current, CurrentPoint, CurrentTable, DmaChannel, FlashProgramming, Identity, Interrupt, Memory, Slot,
+    Chip, Clocks, Current, CurrentPoint, CurrentTable, DmaChannel, FlashProgramming, Identity, Interrupt, Memory, Slot,
     WaitStates,
 };
 use crate::finding::{Code, Failure, Finding, Result, nearest};
-use crate::units::{Addr, Bytes, Hz};
+use crate::units::{Addr, Bytes};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -398,6 +398,7 @@ fn memory(sources: &Sources, key: &str, base: Option<Said<Size>>, size: Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Hz;
 
     fn message(text: &str) -> String {
         read("own.toml", text).unwrap_err().0.message

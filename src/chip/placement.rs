@@ -1,7 +1,7 @@
 //! What it is: firmware laid into a chip's memories: does it fit, and can the chip boot from it.
 //! Source: RM0008 section 3.4 (boot from flash, aliased at 0), Armv7-M ARM B1.5.2 and B1.5.3 (vector table, reset).
 //! Does not model: booting from SRAM or system memory; external memory; a boot loader that starts an application elsewhere.
-//! Tested by: `tests/bad_input.rs`, `tests/placement.rs`.
+//! Tested by: `tests/bad_input.rs`, `tests/loader.rs` (against `arm-none-eabi-objcopy`).
 
 use super::Chip;
 use crate::finding::{Code, Failure, Finding, Result};

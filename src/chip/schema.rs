@@ -174,4 +174,3 @@ pub(super) struct CurrentRow {
     pub clocked: f64,
     pub idle: f64,
 }
-

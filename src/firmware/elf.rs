@@ -1,7 +1,7 @@
 //! What it is: the ELF file's headers, checked one by one, so that every refusal names what is wrong with the file.
 //! Source: System V ABI chapter 4 and 5; "ELF for the Arm Architecture" (IHI 0044) for machine, flags and attributes.
 //! Does not model: dynamic linking, compressed sections, extended section numbering for programs (no firmware has it).
-//! Tested by: the tests below, `tests/bad_input.rs`, `tests/elf_mutations.rs`, `tests/elf_oracle.rs`.
+//! Tested by: the tests below, `tests/bad_input.rs`, `tests/loader.rs`.
 
 use super::attributes::BuildAttributes;
 use super::lines::Lines;

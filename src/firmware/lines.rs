@@ -1,7 +1,7 @@
 //! What it is: from an address to the source: function, file and line.
 //! Source: DWARF 2 to 5, read by gimli and addr2line; names from the ELF symbol table.
 //! Does not model: compressed or split debug information (such a file has no lines); variables and types.
-//! Tested by: `tests/elf_oracle.rs` (against `arm-none-eabi-addr2line`), `tests/elf_mutations.rs` (damaged DWARF).
+//! Tested by: `tests/loader.rs` (against `arm-none-eabi-addr2line`; damaged debug information).
 
 use crate::units::Addr;
 use gimli::{EndianArcSlice, LittleEndian as Little};

@@ -1,7 +1,7 @@
 //! What it is: a compiled program as it lies in its file: segments, sections, symbols, source lines and build attributes.
 //! Source: System V ABI (ELF), "ELF for the Arm Architecture" (IHI 0044), DWARF 2 to 5 (through gimli and addr2line).
 //! Does not model: Intel HEX and raw binaries; relocatable objects and shared libraries are refused.
-//! Tested by: the unit tests of its parts, `tests/elf_oracle.rs` (binutils), `tests/elf_mutations.rs`, `tests/bad_input.rs`.
+//! Tested by: the unit tests of its parts, `tests/loader.rs` (binutils, mutations), `tests/bad_input.rs`.
 
 mod attributes;
 mod elf;

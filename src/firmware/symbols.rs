@@ -1,7 +1,7 @@
 //! What it is: the symbol table: by name, and by address with every byte belonging to at most one symbol.
 //! Source: System V ABI chapter 4 (symbols), "ELF for the Arm Architecture" section 5.5 (Thumb bit, mapping symbols).
 //! Does not model: versions, weak overriding (the linker has decided), symbols of sections that are not loaded.
-//! Tested by: the tests below and `tests/elf_oracle.rs`, against `arm-none-eabi-nm`.
+//! Tested by: the tests below and `tests/loader.rs`, against `arm-none-eabi-nm`.
 
 use super::Section;
 use crate::units::Addr;
@@ -203,15 +203,16 @@ fn extents(symbols: &[Symbol]) -> Vec<Extent> {
             open.pop();
         }
         cursor = cursor.max(start);
-        // The first at an address won the sort; an alias of it adds only what reaches further, and only at the bottom.
         if previous_start == Some(start) {
-            let at = open.iter().position(|(open_end, _)| *open_end < end).unwrap_or(open.len());
-            if at == 0 || open.get(at - 1).is_some_and(|(open_end, _)| *open_end > end) {
-                open.insert(at, (end, i));
+            // The first at an address won the sort; an alias adds only what reaches beyond all that is open.
+            if open.first().is_none_or(|(outermost, _)| *outermost < end) {
+                open.insert(0, (end, i));
             }
         } else {
-            // An overlap that is not nested is cut: stack order requires inner ends before outer ends.
-            let end = open.last().map_or(end, |(outer_end, _)| end.min(*outer_end));
+            // What this one covers to its end has nothing left to say; so ends stay sorted, the innermost last.
+            while open.last().is_some_and(|(outer_end, _)| *outer_end <= end) {
+                open.pop();
+            }
             open.push((end, i));
         }
         previous_start = Some(start);

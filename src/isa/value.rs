@@ -151,7 +151,12 @@ pub(super) fn compute(id: u32, operands: &[ArmOperand], pc: u32) -> Option<Compu
         let Source::Const(offset) = source(1)? else { return None };
         return make(Op::Copy, Source::Const((pc & !3).wrapping_add(offset)), zero, zero);
     }
-    let extend = [(ARM_INS_UXTB, Op::Extract, 8), (ARM_INS_UXTH, Op::Extract, 16), (ARM_INS_SXTB, Op::ExtractSigned, 8), (ARM_INS_SXTH, Op::ExtractSigned, 16)];
+    let extend = [
+        (ARM_INS_UXTB, Op::Extract, 8),
+        (ARM_INS_UXTH, Op::Extract, 16),
+        (ARM_INS_SXTB, Op::ExtractSigned, 8),
+        (ARM_INS_SXTH, Op::ExtractSigned, 16),
+    ];
     if let Some((_, op, width)) = extend.iter().find(|(insn, _, _)| of(&[*insn])) {
         // A rotated extend shows as a shift on the operand.
         let Source::Reg(reg) = source(1)? else { return None };
