@@ -91,6 +91,9 @@ catalogue! {
     ElfTruncated = "elf-truncated", Input, BadInput,
         "The ELF's headers point beyond the end of the file.",
         "The file was cut short in a copy or download: build or fetch it again.";
+    ElfDamaged = "elf-damaged", Input, BadInput,
+        "The ELF's headers contradict each other or describe something impossible.",
+        "The file was damaged after it was linked, or a tool wrote it wrongly: build it again.";
     ElfWrongMachine = "elf-wrong-machine", Input, BadInput,
         "The ELF was not built for a little-endian 32-bit Arm core.",
         "Build with an arm-none-eabi toolchain: -mcpu=cortex-m3 -mthumb.";
@@ -108,10 +111,10 @@ catalogue! {
         "Check the linker script's MEMORY block against the chip.";
     FlashOverflow = "flash-overflow", Input, DoesNotFit,
         "The program needs more flash than the chip has.",
-        "Choose a chip with more flash (stm32sim chips), or shrink the program (stm32sim map shows what is in it).";
+        "Choose a chip with more flash (stm32sim chips), or see what fills it: stm32sim map FIRMWARE --chip virtual:flash=4M.";
     SramOverflow = "sram-overflow", Input, DoesNotFit,
         "The program's static data need more SRAM than the chip has.",
-        "Choose a chip with more SRAM (stm32sim chips), or shrink buffers (stm32sim map shows the largest).";
+        "Choose a chip with more SRAM (stm32sim chips), or see what fills it: stm32sim map FIRMWARE --chip virtual:sram=1M.";
     BadVectorTable = "bad-vector-table", Firmware, BadInput,
         "The first two words of flash are not a sane initial stack pointer and reset handler.",
         "Check that the vector table is linked first (KEEP it in the linker script) and that its second word has the Thumb bit.";

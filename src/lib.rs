@@ -6,10 +6,22 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | [`units`], [`finding`] |
-//! | 1 | [`model`] |
+//! | 1 | [`firmware`], [`chip`], [`isa`], [`model`] |
+//! | 2 | [`timing`] |
+//! | 3 | [`machine`], [`peripherals`] |
+//! | 5 | [`report`] |
+//! | 6 | [`cli`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
+pub mod chip;
+pub mod cli;
 pub mod finding;
+pub mod firmware;
+pub mod isa;
+pub mod machine;
 pub mod model;
+pub mod peripherals;
+pub mod report;
+pub mod timing;
 pub mod units;

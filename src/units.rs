@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
+use std::str::FromStr;
 
 /// A 32-bit address in the core's memory map. Bit 0 is never a Thumb flag here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +127,41 @@ impl fmt::Display for Bytes {
     }
 }
 
+impl FromStr for Hz {
+    type Err = &'static str;
+
+    /// `72MHz`, `8 MHz`, `32.768kHz`, `32768Hz`, `72000000`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let lower = text.trim().to_ascii_lowercase();
+        let bare = lower.strip_suffix("hz").unwrap_or(&lower).trim_end();
+        let (digits, scale) = match bare.strip_suffix('m') {
+            Some(digits) => (digits, 1e6),
+            None => bare.strip_suffix('k').map_or((bare, 1.0), |digits| (digits, 1e3)),
+        };
+        let value = digits.trim_end().parse::<f64>().map_err(|_| "expected a frequency, as 72MHz")? * scale;
+        if value.fract() != 0.0 || !(1.0..=f64::from(u32::MAX)).contains(&value) {
+            return Err("expected a frequency of a whole number of hertz, as 72MHz");
+        }
+        Ok(Hz(value as u32))
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = &'static str;
+
+    /// `65536`, `64K`, `64 KiB`, `1M`: K and M are powers of 1024, as everywhere with memory.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let lower = text.trim().to_ascii_lowercase();
+        let bare = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower);
+        let (digits, shift) = match bare.strip_suffix('m') {
+            Some(digits) => (digits, 20),
+            None => bare.strip_suffix('k').map_or((bare, 0), |digits| (digits, 10)),
+        };
+        let value: u64 = digits.trim_end().parse().map_err(|_| "expected a size, as 65536, 64K or 1M")?;
+        value.checked_mul(1 << shift).map(Bytes).ok_or("the size is too large")
+    }
+}
+
 /// `1234567` as `1 234 567`: digits in groups of three, with a plain space.
 #[must_use]
 pub fn grouped(value: u64) -> String {
@@ -155,6 +191,20 @@ mod tests {
     #[test]
     fn one_cycle_at_72_mhz_is_a_72nd_of_a_microsecond() {
         assert!((Hz(72_000_000).micros(Cycles(72)) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn sizes_and_frequencies_are_read_as_people_write_them() {
+        for (text, hertz) in [("72MHz", 72_000_000), ("8 mhz", 8_000_000), ("32.768kHz", 32_768), ("32768", 32_768)] {
+            assert_eq!(text.parse(), Ok(Hz(hertz)), "{text}");
+        }
+        for (text, bytes) in [("65536", 65_536), ("64K", 65_536), ("64 KiB", 65_536), ("1M", 1 << 20), ("16b", 16)] {
+            assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
+        }
+        assert!(["", "MHz", "-1MHz", "1e20", "nan", "0.5Hz"].iter().all(|text| text.parse::<Hz>().is_err()));
+        assert!(
+            ["", "K", "-1", "99999999999999999999", "18446744073709551615K", "1.5K"].iter().all(|t| t.parse::<Bytes>().is_err())
+        );
     }
 
     #[test]

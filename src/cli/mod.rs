@@ -1,0 +1,103 @@
+//! What it is: the command line: one file per subcommand; this one parses, dispatches and turns outcomes into exit codes.
+//! Source: the project's command line contract; exit codes as [`crate::finding::Exit`].
+//! Does not model: what commands do; each calls the library and prints a view of what it returns.
+//! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
+
+mod chips;
+mod explain;
+mod map;
+mod output;
+
+use crate::finding::{Code, Exit, Failure, Result};
+use clap::{Args, Parser, Subcommand};
+pub use output::{Color, Format, Output};
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs STM32F103 firmware without a board and reports what it would cost on the chip.
+#[derive(Debug, Parser)]
+#[command(name = "stm32sim", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 tool error, 2 bad input, 3 regression or limit, 4 expectation failed, 5 firmware fault, \
+6 does not fit."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Options that mean the same for every command.
+#[derive(Debug, Args)]
+struct Common {
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Format::Table, global = true, help_heading = "Output")]
+    format: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE", global = true, help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Print only a table's verdict, and no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Print more detail
+    #[arg(long, short, global = true, help_heading = "Output")]
+    verbose: bool,
+    /// When to colour what goes to a terminal
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true, help_heading = "Output")]
+    color: Color,
+}
+
+/// The option that picks the chip, for the commands that need one.
+#[derive(Debug, Args)]
+struct ChipArg {
+    /// A chip's name, virtual:flash=4M,sram=256K, or a chip file ending in .toml
+    #[arg(long, value_name = "CHIP", default_value = "stm32f103c8")]
+    chip: String,
+}
+
+/// One variant, one line in [`dispatch`] and one file per subcommand.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
+    Map(map::MapArgs),
+    /// The built-in chips, or one of them in detail
+    Chips(chips::ChipsArgs),
+    /// What a finding means and what to do about it
+    Explain(explain::ExplainArgs),
+}
+
+fn dispatch(command: &Command, output: &Output) -> Result<Exit> {
+    match command {
+        Command::Map(args) => map::run(args, output),
+        Command::Chips(args) => chips::run(args, output),
+        Command::Explain(args) => explain::run(args, output),
+    }
+}
+
+/// Parses the arguments (the program's name first), runs the command, prints its outcome, and gives the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        // Help and version come this way too; a closed pipe is no error, so the result does not matter.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::BadInput as u8 } else { Exit::Fine as u8 });
+        }
+    };
+    let output = Output::new(&cli.common);
+    // A panic is a defect of the tool: the user gets a finding and exit code 1, not a back trace.
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&cli.command, &output)));
+    let exit = match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => output.failure(&failure),
+        Err(panic) => {
+            let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            output.failure(&Failure::new(Code::Internal, format!("stm32sim failed: {}", what.unwrap_or("of unknown cause"))))
+        }
+    };
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,492 @@
+//! What it is: the whole surface of the Unicorn engine that the machine uses: the Cortex-M3 core, its memories, and why it stopped.
+//! Source: Unicorn 2.1.5 as observed; each workaround below is held by a named assertion in `tests/engine_contract.rs`.
+//! Does not model: exceptions, devices, time. Those are the [`World`]'s; this module only says what the core met.
+//! Tested by: `tests/engine_contract.rs`, and every run of every image.
+#![allow(unsafe_code)] // The engine is a C library and maps host memory: this module is the boundary.
+
+use super::exceptions::{CoreAccess, Masks};
+use crate::finding::{Code, Failure, Result};
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use unicorn_engine::hook::sys::{uc_engine, uc_reg_read};
+use unicorn_engine::unicorn_const::{Arch, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
+use unicorn_engine::{ArmCpuModel, RegisterARM, Unicorn};
+
+/// What the core asks of everything around it while it runs.
+pub trait World {
+    /// A translated block of `size` bytes at `pc` is about to run. `true` stops the core before it runs.
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool;
+    /// A load of `size` (1, 2 or 4) bytes from an address without memory of its own.
+    fn device_read(&mut self, core: &Core<'_>, address: u32, size: u32) -> u32;
+    /// The like store.
+    fn device_write(&mut self, core: &Core<'_>, address: u32, size: u32, value: u32);
+}
+
+/// Why the core stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The world asked for it; PC is the block that has not run.
+    Requested,
+    /// WFI; PC is past it.
+    WaitForInterrupt,
+    /// WFE; PC is past it.
+    WaitForEvent,
+    /// SVC; PC is past it.
+    SupervisorCall,
+    /// BKPT; PC is on it.
+    Breakpoint,
+    /// A value of the EXC_RETURN range was loaded into PC.
+    ExceptionReturn(u32),
+    /// An instruction that the core does not have; PC is on it.
+    Undefined,
+    /// A load from an address that has neither memory nor device.
+    LoadFault(u32),
+    /// The like store.
+    StoreFault(u32),
+    /// The like instruction fetch, or one from memory that is not executable; PC is the target.
+    FetchFault(u32),
+    /// The engine failed in a way that is not of the above.
+    Engine(uc_error),
+}
+
+/// A memory of the chip, held by the host and mapped into the engine.
+#[derive(Debug)]
+struct Ram {
+    base: u32,
+    bytes: Box<UnsafeCell<[u8]>>,
+}
+
+/// The chip's flash and SRAM as the host sees them, without side effects.
+#[derive(Debug)]
+pub struct Memory {
+    flash: Ram,
+    sram: Ram,
+}
+
+impl Memory {
+    fn new(flash: (u32, u32), sram: (u32, u32)) -> Self {
+        let ram = |(base, size): (u32, u32), fill: u8| Ram {
+            base,
+            // SAFETY of the cast: UnsafeCell<[u8]> has the layout of [u8].
+            bytes: unsafe { Box::from_raw(Box::into_raw(vec![fill; size as usize].into_boxed_slice()) as *mut UnsafeCell<[u8]>) },
+        };
+        // Erased flash reads all ones (PM0075, section 2.3.3).
+        Self { flash: ram(flash, 0xff), sram: ram(sram, 0) }
+    }
+
+    /// The memory that holds all of `address .. address + size`, and the offset in it. Flash answers at its alias 0 too.
+    fn locate(&self, address: u32, size: usize) -> Option<(&Ram, usize)> {
+        [(&self.flash, self.flash.base), (&self.flash, 0), (&self.sram, self.sram.base)].into_iter().find_map(|(ram, base)| {
+            let offset = address.checked_sub(base)? as usize;
+            (offset.checked_add(size)? <= ram.len()).then_some((ram, offset))
+        })
+    }
+
+    /// Copies `out.len()` bytes from `address`; `None` where there is no memory.
+    #[must_use]
+    pub fn read_into(&self, address: u32, out: &mut [u8]) -> Option<()> {
+        let (ram, offset) = self.locate(address, out.len())?;
+        // SAFETY: `locate` checked the range; the core does not run while the host holds no reference into it.
+        unsafe { std::ptr::copy_nonoverlapping(ram.start().add(offset), out.as_mut_ptr(), out.len()) };
+        Some(())
+    }
+
+    /// `size` bytes from `address`.
+    #[must_use]
+    pub fn read_vec(&self, address: u32, size: usize) -> Option<Vec<u8>> {
+        self.locate(address, size)?;
+        let mut out = vec![0; size];
+        self.read_into(address, &mut out)?;
+        Some(out)
+    }
+
+    /// The little-endian value of `size` (1, 2 or 4) bytes at `address`.
+    #[must_use]
+    pub fn read(&self, address: u32, size: u32) -> Option<u32> {
+        let mut word = [0; 4];
+        self.read_into(address, word.get_mut(..size as usize)?)?;
+        Some(u32::from_le_bytes(word))
+    }
+
+    /// Writes `bytes` at `address`, flash included; `None` where there is no memory. Code that the core has already translated stays
+    /// as it was until [`Cpu::forget_code`].
+    pub fn write(&self, address: u32, bytes: &[u8]) -> Option<()> {
+        let (ram, offset) = self.locate(address, bytes.len())?;
+        // SAFETY: as in `read_into`; writing through the UnsafeCell is allowed.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), ram.start().add(offset), bytes.len()) };
+        Some(())
+    }
+
+    /// Whether `address` lies in SRAM.
+    #[must_use]
+    pub fn is_sram(&self, address: u32) -> bool {
+        address.checked_sub(self.sram.base).is_some_and(|offset| (offset as usize) < self.sram.len())
+    }
+
+    /// SRAM's first address and its size in bytes.
+    #[must_use]
+    pub fn sram(&self) -> (u32, u32) {
+        (self.sram.base, self.sram.len() as u32)
+    }
+
+    /// Flash's first address and its size in bytes.
+    #[must_use]
+    pub fn flash(&self) -> (u32, u32) {
+        (self.flash.base, self.flash.len() as u32)
+    }
+}
+
+impl Ram {
+    fn start(&self) -> *mut u8 {
+        self.bytes.get().cast()
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.get().len()
+    }
+}
+
+/// The core's registers, to be read from within a callback.
+pub struct Core<'a> {
+    handle: *mut uc_engine,
+    engine: PhantomData<&'a ()>,
+}
+
+impl Core<'_> {
+    fn read(&self, register: RegisterARM) -> u32 {
+        let mut value = 0u32;
+        // SAFETY: the handle is the engine's that is calling back; `value` is as wide as the register.
+        let _ = unsafe { uc_reg_read(self.handle, register as i32, (&raw mut value).cast()) };
+        value
+    }
+
+    /// R0 to R12, SP, LR; higher numbers read as zero.
+    #[must_use]
+    pub fn gpr(&self, index: u8) -> u32 {
+        gpr(index).map_or(0, |register| self.read(register))
+    }
+
+    /// The condition flags, in APSR's bits 31 (N), 30 (Z), 29 (C), 28 (V).
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        self.read(RegisterARM::CPSR) & 0xf000_0000
+    }
+
+    /// PRIMASK, FAULTMASK and BASEPRI.
+    #[must_use]
+    pub fn masks(&self) -> Masks {
+        Masks {
+            primask: self.read(RegisterARM::PRIMASK) & 1 != 0,
+            faultmask: self.read(RegisterARM::FAULTMASK) & 1 != 0,
+            basepri: self.read(RegisterARM::BASEPRI) as u8,
+        }
+    }
+}
+
+/// The engine's register of that number.
+fn gpr(index: u8) -> Option<RegisterARM> {
+    use RegisterARM::{LR, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, SP};
+    [R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, SP, LR].get(index as usize).copied()
+}
+
+/// Registers that are not general.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// The program counter, without the Thumb bit.
+    Pc,
+    /// Condition flags, exception number, execution state.
+    Xpsr,
+    /// Main stack pointer.
+    Msp,
+    /// Process stack pointer.
+    Psp,
+    /// Privilege and stack selection.
+    Control,
+    /// Raises the execution priority to 0.
+    Primask,
+    /// Raises the execution priority to its value.
+    Basepri,
+    /// Raises the execution priority to -1.
+    Faultmask,
+}
+
+impl Special {
+    fn register(self) -> RegisterARM {
+        match self {
+            Special::Pc => RegisterARM::PC,
+            Special::Xpsr => RegisterARM::XPSR,
+            Special::Msp => RegisterARM::MSP,
+            Special::Psp => RegisterARM::PSP,
+            Special::Control => RegisterARM::CONTROL,
+            Special::Primask => RegisterARM::PRIMASK,
+            Special::Basepri => RegisterARM::BASEPRI,
+            Special::Faultmask => RegisterARM::FAULTMASK,
+        }
+    }
+}
+
+/// What the hooks share with the run loop.
+struct Shared<W> {
+    world: W,
+    stop: Option<Stop>,
+    memory: Rc<Memory>,
+}
+
+/// The Cortex-M3 and its memories, with a world of type `W` around it.
+pub struct Cpu<W: World + 'static> {
+    engine: Unicorn<'static, Shared<W>>,
+    memory: Rc<Memory>,
+}
+
+/// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
+const IT_BITS: u64 = 0x0600_fc00;
+/// Peripherals with their bit-band alias, the SRAM bit-band alias, and the private peripheral bus: base and size.
+const DEVICE_SPACE: [(u32, u32); 3] = [(0x2200_0000, 0x0200_0000), (0x4000_0000, 0x2000_0000), (0xe000_0000, 0x0010_0000)];
+/// Where the values begin that mean an exception return when they are loaded into PC.
+const EXC_RETURN: u32 = 0xffff_ffe0;
+/// What the engine rounds mappings to.
+const PAGE: u32 = 1024;
+
+impl<W: World + 'static> Cpu<W> {
+    /// A core with flash and SRAM of the given (base, size), sizes in bytes and a multiple of 1 KiB, and erased contents. The world is
+    /// made over the memories.
+    pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
+        let memory = Rc::new(Memory::new(flash, sram));
+        let world = world(Rc::clone(&memory))?;
+        let shared = Shared { world, stop: None, memory: Rc::clone(&memory) };
+        let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
+        engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
+        let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
+            // SAFETY: the memory lives as long as the engine (both hold the Rc), and its length is what is mapped.
+            unsafe { engine.mem_map_ptr(u64::from(base), ram.len() as u64, protection, ram.start().cast()) }
+        };
+        map(&mut engine, memory.flash.base, &memory.flash, Prot::READ | Prot::EXEC).map_err(|e| internal("map flash", e))?;
+        map(&mut engine, 0, &memory.flash, Prot::READ | Prot::EXEC).map_err(|e| internal("map the flash alias", e))?;
+        map(&mut engine, memory.sram.base, &memory.sram, Prot::ALL).map_err(|e| internal("map SRAM", e))?;
+        for (base, size) in DEVICE_SPACE {
+            engine
+                .mmio_map(
+                    u64::from(base),
+                    u64::from(size),
+                    Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize| {
+                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        u64::from(uc.get_data_mut().world.device_read(&core, base.wrapping_add(offset as u32), size as u32))
+                    }),
+                    Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize, value: u64| {
+                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        uc.get_data_mut().world.device_write(&core, base.wrapping_add(offset as u32), size as u32, value as u32);
+                    }),
+                )
+                .map_err(|e| internal("map the device space", e))?;
+        }
+        let mut cpu = Self { engine, memory };
+        cpu.hook().map_err(|e| internal("hook", e))?;
+        Ok(cpu)
+    }
+
+    /// Installs every hook: before the first run, since blocks translated earlier would not call it (UNICORN, row 9).
+    fn hook(&mut self) -> std::result::Result<(), uc_error> {
+        let engine = &mut self.engine;
+        engine.ctl_set_tlb_type(TlbType::VIRTUAL)?;
+        engine.add_tlb_hook(1, 0, |uc, address, access| {
+            // The fill path has restored IT state from the middle of a block; left there it would skip later instructions (row 23).
+            if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+                && cpsr & IT_BITS != 0
+            {
+                let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
+            }
+            let shared = uc.get_data_mut();
+            let (address, fetch) = (address as u32, access == MemType::FETCH);
+            let store = access == MemType::WRITE;
+            let perms = page_permissions(&shared.memory, address, fetch);
+            let granted = perms.filter(|perms| !store || perms.0 & Prot::WRITE.0 != 0);
+            if granted.is_none() {
+                shared.stop = Some(match access {
+                    MemType::FETCH => Stop::FetchFault(address),
+                    MemType::WRITE => Stop::StoreFault(address),
+                    _ => Stop::LoadFault(address),
+                });
+            }
+            granted.map(|perms| TlbEntry { paddr: u64::from(address), perms })
+        })?;
+        engine.add_block_hook(1, 0, |uc, pc, size| {
+            let core = Core { handle: uc.get_handle(), engine: PhantomData };
+            let shared = uc.get_data_mut();
+            if shared.world.block(&core, pc as u32, size) {
+                shared.stop = Some(Stop::Requested);
+                let _ = uc.emu_stop();
+            }
+        })?;
+        engine.add_intr_hook(|uc, number| {
+            let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
+            let stop = match number {
+                2 => Stop::SupervisorCall,
+                7 => Stop::Breakpoint,
+                // The engine strips bit 0 of the value; EXC_RETURN always has it (row 3).
+                3 | 8 if pc >= EXC_RETURN => Stop::ExceptionReturn(pc | 1),
+                3 => Stop::FetchFault(pc),
+                _ => Stop::Undefined,
+            };
+            uc.get_data_mut().stop = Some(stop);
+            let _ = uc.emu_stop();
+        })?;
+        engine.add_insn_invalid_hook(|uc| {
+            // WFE, YIELD and SEV come here with PC already past them (row 6); everything else has PC on it.
+            let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
+            let hint = uc.get_data().memory.read(pc.wrapping_sub(2), 2);
+            match hint {
+                Some(0xbf10 | 0xbf40) => true,
+                Some(0xbf20) => {
+                    uc.get_data_mut().stop = Some(Stop::WaitForEvent);
+                    let _ = uc.emu_stop();
+                    true
+                }
+                _ => {
+                    uc.get_data_mut().stop = Some(Stop::Undefined);
+                    false
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Runs from PC until something stops the core.
+    pub fn run(&mut self) -> Stop {
+        // `until` 0 is never reached, and spares the engine a cache invalidation at every stop (row 20).
+        self.run_until(0)
+    }
+
+    /// Runs from PC until something stops the core or PC is `until`, which must lie in the block at PC and not at its start: the engine
+    /// then translates that block anew, up to there. Ends as [`Stop::WaitForInterrupt`] when it got there.
+    pub fn run_until(&mut self, until: u32) -> Stop {
+        self.engine.get_data_mut().stop = None;
+        let pc = self.special(Special::Pc);
+        if until != 0 {
+            self.forget_code(pc, until.wrapping_sub(pc).saturating_add(4));
+        }
+        let outcome = self.engine.emu_start(u64::from(pc | 1), u64::from(until), 0, 0);
+        match (self.engine.get_data().stop, outcome) {
+            // A handler's return by `pop {pc}` may show as a fetch from the magic address.
+            (Some(Stop::FetchFault(_)), _) if self.special(Special::Pc) >= EXC_RETURN => {
+                Stop::ExceptionReturn(self.special(Special::Pc) | 1)
+            }
+            (Some(stop), _) => stop,
+            (None, Ok(())) => Stop::WaitForInterrupt,
+            (None, Err(uc_error::INSN_INVALID)) => Stop::Undefined,
+            (None, Err(e)) => Stop::Engine(e),
+        }
+    }
+
+    /// The world.
+    pub fn world(&self) -> &W {
+        &self.engine.get_data().world
+    }
+
+    /// The world, to change it between runs.
+    pub fn world_mut(&mut self) -> &mut W {
+        &mut self.engine.get_data_mut().world
+    }
+
+    /// The memories.
+    pub fn memory(&self) -> &Rc<Memory> {
+        &self.memory
+    }
+
+    /// Reads R0 to R12, SP (the current stack's), LR.
+    pub fn gpr(&self, index: u8) -> u32 {
+        gpr(index).and_then(|register| self.engine.reg_read(register).ok()).unwrap_or(0) as u32
+    }
+
+    /// Writes R0 to R12, SP (the current stack's), LR.
+    pub fn set_gpr(&mut self, index: u8, value: u32) {
+        if let Some(register) = gpr(index) {
+            let _ = self.engine.reg_write(register, u64::from(value));
+        }
+    }
+
+    /// Reads a special register; PC without the Thumb bit.
+    pub fn special(&self, register: Special) -> u32 {
+        self.engine.reg_read(register.register()).unwrap_or(0) as u32
+    }
+
+    /// Writes a special register. PC gets the Thumb bit that the engine wants (row 19).
+    pub fn set_special(&mut self, register: Special, value: u32) {
+        let value = if register == Special::Pc { value | 1 } else { value };
+        let _ = self.engine.reg_write(register.register(), u64::from(value));
+        if register == Special::Xpsr {
+            // The engine keeps a digest of the execution mode and renews it on this write but not on the one above: without it a handler
+            // runs as thread code, and its EXC_RETURN is an ordinary branch.
+            let _ = self.engine.reg_write(RegisterARM::APSR_NZCV, u64::from(value & 0xf000_0000));
+        }
+    }
+
+    /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).
+    pub fn forget_code(&mut self, address: u32, size: u32) {
+        let _ = self.engine.ctl_remove_cache(u64::from(address), u64::from(address.saturating_add(size)));
+    }
+}
+
+impl<W: World + 'static> CoreAccess for Cpu<W> {
+    fn reg(&self, index: u8) -> u32 {
+        if index == 15 { self.special(Special::Pc) } else { self.gpr(index) }
+    }
+
+    fn set_reg(&mut self, index: u8, value: u32) {
+        if index == 15 { self.set_special(Special::Pc, value) } else { self.set_gpr(index, value) }
+    }
+
+    fn xpsr(&self) -> u32 {
+        self.special(Special::Xpsr)
+    }
+
+    fn set_xpsr(&mut self, value: u32) {
+        self.set_special(Special::Xpsr, value);
+    }
+
+    fn thread_uses_psp(&self) -> bool {
+        self.special(Special::Control) & 2 != 0
+    }
+
+    fn set_thread_uses_psp(&mut self, psp: bool) {
+        let control = self.special(Special::Control);
+        self.set_special(Special::Control, (control & !2) | u32::from(psp) << 1);
+    }
+
+    fn masks(&self) -> Masks {
+        Masks {
+            primask: self.special(Special::Primask) & 1 != 0,
+            faultmask: self.special(Special::Faultmask) & 1 != 0,
+            basepri: self.special(Special::Basepri) as u8,
+        }
+    }
+
+    fn clear_faultmask(&mut self) {
+        self.set_special(Special::Faultmask, 0);
+    }
+
+    fn load(&self, address: u32) -> Option<u32> {
+        self.memory.read(address, 4)
+    }
+
+    fn store(&mut self, address: u32, value: u32) -> Option<()> {
+        self.memory.is_sram(address).then(|| self.memory.write(address, &value.to_le_bytes())).flatten()
+    }
+}
+
+/// What a page may be used for. SRAM is executable only while a fetch asks for it: a page with execute permission would make every
+/// store to it slow for ever (row 23).
+fn page_permissions(memory: &Memory, address: u32, fetch: bool) -> Option<Prot> {
+    let page = address & !(PAGE - 1);
+    let device = DEVICE_SPACE.iter().any(|(base, size)| page.wrapping_sub(*base) < *size);
+    match memory.locate(page, PAGE as usize) {
+        Some(_) if memory.is_sram(page) => Some(if fetch { Prot::READ | Prot::EXEC } else { Prot::READ | Prot::WRITE }),
+        Some(_) => Some(Prot::READ | Prot::EXEC),
+        None if device && !fetch => Some(Prot::READ | Prot::WRITE),
+        None => None,
+    }
+}
+
+fn internal(action: &str, error: uc_error) -> Failure {
+    Failure::new(Code::Internal, format!("the Unicorn engine could not {action}: {error:?}"))
+}

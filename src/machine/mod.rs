@@ -1,0 +1,16 @@
+//! What it is: a chip with firmware in it that can be run: the core, its exceptions, the bus, the account of time, and the run loop.
+//! Source: DESIGN, "The run loop"; each submodule names its own.
+//! Does not model: what its submodules say they do not.
+//! Tested by: `tests/machine.rs` over the images in `firmware-images/tests`.
+
+pub mod exceptions;
+
+mod bus;
+mod cpu;
+mod run;
+mod soc;
+mod tracker;
+
+pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
+pub use run::{Environment, Machine, Outcome, Progress, Settings};
+pub use soc::{Mark, Overrides};

@@ -1,0 +1,438 @@
+//! What it is: the machine and its run loop: deliver what is due, take an exception if one can be taken, run the core to the next deadline,
+//! handle why it stopped.
+//! Source: DESIGN, "The run loop"; ARMv7-M Architecture Reference Manual (DDI 0403), section B1.5 for reset, sleep and faults.
+//! Does not model: late arrival and preemption within an entry sequence; interrupts are taken at block boundaries.
+//! Tested by: `tests/machine.rs`.
+
+use super::bus::Bus;
+use super::cpu::{Cpu, Memory, Special, Stop};
+use super::exceptions::{CoreAccess, Fault, Number, Return};
+use super::soc::{Mark, Overrides, Soc};
+use super::tracker::Tracker;
+use crate::chip::{Chip, Placement};
+use crate::finding::{Code, Failure, Finding, Result};
+use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
+use crate::timing::{Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
+use crate::units::{Addr, Tick};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The environment has what it wanted.
+    Finished,
+    /// The firmware broke a rule and no handler of its own took it, or the core locked up.
+    Fault {
+        /// Which rule.
+        fault: Fault,
+        /// The instruction that broke it.
+        pc: u32,
+        /// Whether the core locked up.
+        lockup: bool,
+    },
+    /// The limit was reached; the core was at this address.
+    Limit(u32),
+    /// The core sleeps and nothing can wake it; it was at this address.
+    Asleep(u32),
+}
+
+/// What the world outside the chip does at each look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Go on.
+    Continue,
+    /// It has what it wanted.
+    Done,
+}
+
+/// The world outside the chip: whoever holds the other end of the serial line.
+pub trait Environment {
+    /// Looks at the machine, sends it something perhaps, and says whether to go on. Called before the run, after every line that the
+    /// firmware sent, and when the core would sleep for ever.
+    fn look(&mut self, machine: &mut Machine) -> Result<Progress>;
+}
+
+/// An environment that wants nothing: the firmware runs alone.
+impl Environment for () {
+    fn look(&mut self, _machine: &mut Machine) -> Result<Progress> {
+        Ok(Progress::Continue)
+    }
+}
+
+/// How a machine is to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Remembered or worked-out prices.
+    pub fidelity: Fidelity,
+    /// What-if settings.
+    pub overrides: Overrides,
+}
+
+/// A chip with firmware.
+pub struct Machine {
+    cpu: Cpu<Soc>,
+    initial_sp: u32,
+    reset_handler: u32,
+    last_fault: Option<(Fault, u32)>,
+}
+
+/// What untouched SRAM holds: a byte that depends on its place, so that touched memory shows and uninitialised reads are not all zero.
+fn power_on_fill(offset: usize) -> u8 {
+    let mixed = (offset as u32 ^ 0x5bd1_e995).wrapping_mul(0x9e37_79b1);
+    (mixed >> 24) as u8 | 1
+}
+
+impl Machine {
+    /// A chip with a program in its flash, out of reset.
+    pub fn new(chip: &Chip, program: &Placement, settings: Settings) -> Result<Self> {
+        let size = |bytes: u64| u32::try_from(bytes.next_multiple_of(1024)).unwrap_or(u32::MAX);
+        let flash = (chip.flash.base.0, size(chip.flash.size.0));
+        let sram = (chip.sram.base.0, size(chip.sram.size.0));
+        let mut system = System::new(chip.clocks.hse);
+        system.exceptions.vector_table = 0;
+        let bus = Bus::new(chip);
+        // The tracker needs the memories, which the core makes.
+        let mut cpu = Cpu::with(flash, sram, |memory| {
+            let tracker = Tracker::new(Rc::clone(&memory), settings.fidelity, TimingConfig::default())?;
+            Ok(Soc::new(bus, system, tracker, memory, settings.overrides))
+        })?;
+        let memory = Rc::clone(cpu.memory());
+        memory.write(flash.0, &program.flash).ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
+        let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
+        memory.write(sram.0, &fill);
+        cpu.forget_code(flash.0, flash.1);
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+        };
+        machine.reset_core();
+        Ok(machine)
+    }
+
+    /// The core's registers as reset leaves them (DDI 0403, B1.5.5).
+    fn reset_core(&mut self) {
+        self.cpu.set_special(Special::Msp, self.initial_sp);
+        self.cpu.set_gpr(13, self.initial_sp);
+        self.cpu.set_gpr(14, u32::MAX);
+        self.cpu.set_special(Special::Pc, self.reset_handler);
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Tick {
+        self.cpu.world().tracker.now()
+    }
+
+    /// The memories.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        self.cpu.memory()
+    }
+
+    /// Everything that the firmware has sent on its serial lines.
+    #[must_use]
+    pub fn sent(&self) -> &[SentByte] {
+        &self.cpu.world().system.sent
+    }
+
+    /// The number of the device of that name.
+    #[must_use]
+    pub fn device(&self, name: &str) -> Option<usize> {
+        self.cpu.world().bus.number_of(name)
+    }
+
+    /// The name of the device of that number.
+    #[must_use]
+    pub fn device_name(&self, device: usize) -> &str {
+        self.cpu.world().bus.name_of(device)
+    }
+
+    /// Bytes arrive on a device's serial line from now on.
+    pub fn receive(&mut self, device: usize, bytes: &[u8]) {
+        let soc = self.cpu.world_mut();
+        soc.system.now = soc.tracker.now();
+        soc.bus.receive(device, bytes, &mut soc.system);
+    }
+
+    /// Entering and leaving the function at `address` leaves marks.
+    pub fn watch_function(&mut self, address: u32) {
+        self.cpu.world_mut().watch_function(address & !1);
+    }
+
+    /// What the watched functions did so far.
+    #[must_use]
+    pub fn marks(&self) -> &[Mark] {
+        &self.cpu.world().marks
+    }
+
+    /// What every block has cost so far.
+    #[must_use]
+    pub fn prices(&self) -> &Prices {
+        self.cpu.world().tracker.prices()
+    }
+
+    /// Operand values that could not be had, and were taken for an aligned access of SRAM.
+    #[must_use]
+    pub fn unresolved(&self) -> u64 {
+        self.cpu.world().tracker.unresolved()
+    }
+
+    /// The clocks that the firmware has set.
+    #[must_use]
+    pub fn clocks(&self) -> Clocks {
+        self.cpu.world().system.clocks
+    }
+
+    /// The settings that cycles are priced with now.
+    #[must_use]
+    pub fn timing_config(&self) -> TimingConfig {
+        self.prices().config()
+    }
+
+    /// What the firmware did that a user should know, with the address of the instruction.
+    #[must_use]
+    pub fn findings(&self) -> &[(Finding, u32)] {
+        &self.cpu.world().system.findings
+    }
+
+    /// What it used that is not modelled.
+    #[must_use]
+    pub fn ledger(&self) -> &BTreeMap<LedgerKey, u64> {
+        &self.cpu.world().system.ledger
+    }
+
+    /// SRAM's bytes that no longer hold what they held at power-on: a flag a byte.
+    #[must_use]
+    pub fn touched_sram(&self) -> Vec<bool> {
+        let (base, size) = self.memory().sram();
+        let bytes = self.memory().read_vec(base, size as usize).unwrap_or_default();
+        bytes.iter().enumerate().map(|(offset, byte)| *byte != power_on_fill(offset)).collect()
+    }
+
+    /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached.
+    pub fn run(&mut self, environment: &mut dyn Environment, limit: Tick) -> Result<Outcome> {
+        self.cpu.world_mut().limit = limit;
+        if environment.look(self)? == Progress::Done {
+            return Ok(Outcome::Finished);
+        }
+        loop {
+            if self.now() >= limit {
+                return Ok(self.out_of_time());
+            }
+            if std::mem::take(&mut self.cpu.world_mut().system.attention) {
+                if std::mem::take(&mut self.cpu.world_mut().system.reset_requested) {
+                    self.system_reset();
+                }
+                if environment.look(self)? == Progress::Done {
+                    return Ok(Outcome::Finished);
+                }
+            }
+            self.cpu.world_mut().deliver_due();
+            let masks = CoreAccess::masks(&self.cpu);
+            if let Some(n) = self.cpu.world().system.exceptions.takeable(masks)
+                && let Some(outcome) = self.enter(n)
+            {
+                return Ok(outcome);
+            }
+            self.cpu.world_mut().plan();
+            let stop = self.cpu.run();
+            if let Some(outcome) = self.handle(stop, environment, limit)? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Works on the exception model and the core together.
+    fn with_exceptions<T>(&mut self, act: impl FnOnce(&mut super::exceptions::Exceptions, &mut Cpu<Soc>) -> T) -> T {
+        let mut exceptions = std::mem::take(&mut self.cpu.world_mut().system.exceptions);
+        let result = act(&mut exceptions, &mut self.cpu);
+        self.cpu.world_mut().system.exceptions = exceptions;
+        result
+    }
+
+    /// Where an exception's sequence reads.
+    fn handler(&self, n: Number) -> Handler {
+        let vector = self.cpu.world().system.exceptions.vector_table.wrapping_add(u32::from(n) * 4);
+        let entry = self.cpu.memory().read(vector, 4).unwrap_or(0) & !1;
+        Handler { vector: Addr(vector), entry: Addr(entry) }
+    }
+
+    /// Enters exception `n`.
+    fn enter(&mut self, n: Number) -> Option<Outcome> {
+        let pc = self.cpu.special(Special::Pc);
+        let entered = self.with_exceptions(|exceptions, cpu| exceptions.enter(cpu, n));
+        let handler = self.handler(n);
+        let tracker = &mut self.cpu.world_mut().tracker;
+        let transition = exception_entry(&tracker.prices().config(), handler);
+        tracker.pass(&transition);
+        match entered {
+            Ok(()) => None,
+            Err(_) => Some(self.locked_up(pc)),
+        }
+    }
+
+    /// The limit is reached. Firmware that is still in the handler of a fault has faulted, whatever that handler does.
+    fn out_of_time(&self) -> Outcome {
+        match self.last_fault {
+            Some((fault, pc)) if self.in_fault_handler() => Outcome::Fault { fault, pc, lockup: false },
+            _ => Outcome::Limit(self.cpu.special(Special::Pc)),
+        }
+    }
+
+    fn in_fault_handler(&self) -> bool {
+        use super::exceptions::number::{BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT};
+        [HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT].iter().any(|n| self.cpu.world().system.exceptions.is_active(*n))
+    }
+
+    fn locked_up(&self, pc: u32) -> Outcome {
+        let (fault, pc) = self.last_fault.unwrap_or((Fault::VectorTable, pc));
+        Outcome::Fault { fault, pc, lockup: true }
+    }
+
+    /// The firmware broke a rule at `pc`: takes the fault, or ends the run where it has no handler of its own for it.
+    fn fault(&mut self, fault: Fault, pc: u32) -> Option<Outcome> {
+        let tracker = &mut self.cpu.world_mut().tracker;
+        tracker.fault_at(pc);
+        tracker.let_spin(false);
+        if self.last_fault.is_none() {
+            self.last_fault = Some((fault, pc));
+        }
+        let masks = CoreAccess::masks(&self.cpu);
+        match self.with_exceptions(|exceptions, _| exceptions.raise(fault, masks)) {
+            Ok(n) => self.enter(n),
+            Err(_) => Some(self.locked_up(pc)),
+        }
+    }
+
+    fn handle(&mut self, stop: Stop, environment: &mut dyn Environment, limit: Tick) -> Result<Option<Outcome>> {
+        let pc = self.cpu.special(Special::Pc);
+        Ok(match stop {
+            Stop::Requested if self.cpu.world_mut().take_stuck() => match self.last_fault {
+                // A handler that does nothing any more is how firmware dies.
+                Some((fault, pc)) if self.in_fault_handler() => Some(Outcome::Fault { fault, pc, lockup: false }),
+                _ => {
+                    self.cpu.world_mut().tracker.let_spin(true);
+                    None
+                }
+            },
+            Stop::Requested => match self.cpu.world_mut().foreign.take() {
+                Some(address) => self.foreign(address, pc),
+                None => None,
+            },
+            Stop::WaitForInterrupt => {
+                self.cpu.world_mut().tracker.settle(pc);
+                self.sleep(environment, limit, pc)?
+            }
+            Stop::WaitForEvent => {
+                self.cpu.world_mut().tracker.settle(pc);
+                if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
+                    None
+                } else {
+                    self.sleep(environment, limit, pc)?
+                }
+            }
+            Stop::SupervisorCall => {
+                self.cpu.world_mut().tracker.settle(pc);
+                let masks = CoreAccess::masks(&self.cpu);
+                match self.with_exceptions(|exceptions, _| exceptions.supervisor_call(masks)) {
+                    Ok(n) => self.enter(n),
+                    Err(_) => Some(self.locked_up(pc)),
+                }
+            }
+            Stop::ExceptionReturn(value) => self.exception_return(value),
+            Stop::Breakpoint => self.fault(Fault::DebugEvent, pc),
+            Stop::Undefined => self.fault(Fault::Undefined, pc),
+            Stop::LoadFault(address) | Stop::StoreFault(address) => self.fault(Fault::PreciseBus(address), pc),
+            Stop::FetchFault(address) => {
+                self.cpu.world_mut().tracker.settle(address);
+                // SRAM and the device space answer, but devices are execute-never (DDI 0403, B3.1).
+                let never = (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xa000_0000;
+                self.fault(if never { Fault::ExecuteNever } else { Fault::FetchBus }, pc)
+            }
+            Stop::Engine(error) => {
+                return Err(Failure::new(Code::Internal, format!("the engine stopped at 0x{pc:08x} with {error:?}")));
+            }
+        })
+    }
+
+    /// The block at `pc` has an instruction at `address` that this core lacks: runs what stands before it, then faults.
+    fn foreign(&mut self, address: u32, pc: u32) -> Option<Outcome> {
+        if address != pc {
+            match self.cpu.run_until(address) {
+                Stop::WaitForInterrupt => self.cpu.world_mut().tracker.settle(address),
+                Stop::Requested => return None,
+                other => return self.handle(other, &mut (), Tick::NEVER).ok().flatten(),
+            }
+        }
+        let finding = Finding::new(Code::BuiltForM4, "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?");
+        let system = &mut self.cpu.world_mut().system;
+        system.pc = address;
+        system.find(finding);
+        self.fault(Fault::Undefined, address)
+    }
+
+    fn exception_return(&mut self, value: u32) -> Option<Outcome> {
+        let pc = self.cpu.special(Special::Pc);
+        let returned = self.with_exceptions(|exceptions, cpu| exceptions.exit(cpu, value));
+        let next = self.cpu.special(Special::Pc);
+        let config = self.cpu.world().tracker.prices().config();
+        let transition = match returned {
+            Ok(Return::Done) => exception_return(),
+            Ok(Return::TailChained(n)) => tail_chain(&config, self.handler(n)),
+            Ok(Return::Faulted(fault)) => {
+                self.last_fault.get_or_insert((fault, pc));
+                exception_entry(&config, self.handler(super::exceptions::number::USAGE_FAULT))
+            }
+            Err(_) => return Some(self.locked_up(pc)),
+        };
+        let soc = self.cpu.world_mut();
+        soc.tracker.settle(next);
+        soc.tracker.pass(&transition);
+        // SLEEPONEXIT: back to thread mode means back to sleep (DDI 0403, B1.5.19).
+        None
+    }
+
+    /// The core sleeps: time goes on to the next event until something wakes it.
+    fn sleep(&mut self, environment: &mut dyn Environment, limit: Tick, pc: u32) -> Result<Option<Outcome>> {
+        loop {
+            let masks = CoreAccess::masks(&self.cpu);
+            let soc = self.cpu.world_mut();
+            if soc.system.exceptions.wakes(masks) || std::mem::take(&mut soc.system.exceptions.event) {
+                return Ok(None);
+            }
+            if std::mem::take(&mut soc.system.attention) {
+                if environment.look(self)? == Progress::Done {
+                    return Ok(Some(Outcome::Finished));
+                }
+                continue;
+            }
+            let due = soc.system.next_due();
+            if due == Tick::NEVER {
+                let sent = soc.system.sent.len();
+                if environment.look(self)? == Progress::Done {
+                    return Ok(Some(Outcome::Finished));
+                }
+                let soc = self.cpu.world();
+                if soc.system.next_due() == Tick::NEVER && soc.system.sent.len() == sent {
+                    return Ok(Some(Outcome::Asleep(pc)));
+                }
+                continue;
+            }
+            soc.tracker.sleep(due.min(limit));
+            if due >= limit {
+                return Ok(Some(self.out_of_time()));
+            }
+            soc.deliver_due();
+        }
+    }
+
+    /// AIRCR.SYSRESETREQ: core and devices as after power-on; memories and time stay.
+    fn system_reset(&mut self) {
+        self.cpu.world_mut().reset();
+        self.last_fault = None;
+        self.reset_core();
+    }
+}

@@ -1,0 +1,257 @@
+//! What it is: everything around the core while it runs: devices on their bus, what they share, the account of time, and the watch on
+//! functions that somebody wants to hear of.
+//! Source: DESIGN, "The run loop".
+//! Does not model: anything of its own; it connects.
+//! Tested by: every run.
+
+use super::bus::Bus;
+use super::cpu::{Core, Memory, World};
+use super::tracker::{Begin, Tracker};
+use crate::finding::{Code, Finding};
+use crate::peripherals::system::System;
+use crate::timing::{CauseTotals, TimingConfig};
+use crate::units::Tick;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// A watched function was entered or left.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Where the function starts.
+    pub function: u32,
+    /// Entered, with R0 to R3 as they were; `None` when it was left.
+    pub arguments: Option<[u32; 4]>,
+    /// When.
+    pub at: Tick,
+    /// All cycles so far, by cause.
+    pub causes: CauseTotals,
+    /// All instructions so far.
+    pub instructions: u64,
+}
+
+/// A watched call that has not returned.
+struct Call {
+    function: u32,
+    returns_to: u32,
+    sp: u32,
+}
+
+/// How many marks a run keeps; what comes after is not recorded, and the run says so.
+const MOST_MARKS: usize = 200_000;
+/// How deep watched calls may nest.
+const MOST_CALLS: usize = 64;
+
+/// See the module's description.
+pub struct Soc {
+    /// The devices.
+    pub bus: Bus,
+    /// What they share.
+    pub system: System,
+    /// The account of time.
+    pub tracker: Tracker,
+    memory: Rc<Memory>,
+    functions: HashSet<u32>,
+    calls: Vec<Call>,
+    /// What the watched functions did.
+    pub marks: Vec<Mark>,
+    /// Stop when this instant is reached.
+    pub limit: Tick,
+    /// The next instant at which the hook has to look further than the prices.
+    check_at: Tick,
+    /// An instruction that the core does not have stands at this address, in the block that was about to run.
+    pub foreign: Option<u32>,
+    /// The block that was about to run only branches to itself.
+    stuck: bool,
+    /// Overrides of what the firmware sets, for what-if runs.
+    pub overrides: Overrides,
+}
+
+/// Settings that replace the firmware's own in the cycle model (`--clock` changes times only and is the report's matter).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Flash wait states.
+    pub wait_states: Option<u8>,
+    /// Prefetch buffer on or off.
+    pub prefetch: Option<bool>,
+}
+
+impl Soc {
+    /// A chip after power-on.
+    #[must_use]
+    pub fn new(bus: Bus, system: System, tracker: Tracker, memory: Rc<Memory>, overrides: Overrides) -> Self {
+        let mut soc = Self {
+            bus,
+            system,
+            tracker,
+            memory,
+            functions: HashSet::new(),
+            calls: Vec::new(),
+            marks: Vec::new(),
+            limit: Tick::NEVER,
+            check_at: Tick::NEVER,
+            foreign: None,
+            stuck: false,
+            overrides,
+        };
+        let config = soc.timing_config();
+        soc.tracker.set_config(config, None);
+        soc
+    }
+
+    /// The cycle model's settings for the present clocks.
+    fn timing_config(&self) -> TimingConfig {
+        let clocks = &self.system.clocks;
+        let ratio = |pclk: u32| (clocks.hclk.0 / pclk.max(1)).clamp(1, 16) as u8;
+        TimingConfig {
+            wait_states: self.overrides.wait_states.unwrap_or(clocks.wait_states),
+            prefetch: self.overrides.prefetch.unwrap_or(clocks.prefetch),
+            apb1_ratio: ratio(clocks.pclk1.0),
+            apb2_ratio: ratio(clocks.pclk2.0),
+        }
+    }
+
+    /// Whether the core was stopped because it does nothing but branch to where it is.
+    pub fn take_stuck(&mut self) -> bool {
+        std::mem::take(&mut self.stuck)
+    }
+
+    /// Devices and what they share as after power-on; what the run has recorded stays.
+    pub fn reset(&mut self) {
+        self.bus.reset();
+        self.system.reset();
+        self.calls.clear();
+        self.system.clocks_changed = true;
+        self.follow_clocks(None);
+    }
+
+    /// From now on entering and leaving the function at `address` leaves a [`Mark`].
+    pub fn watch_function(&mut self, address: u32) {
+        self.functions.insert(address);
+        self.tracker.watch(address);
+    }
+
+    /// Works out when the hook has to look next: at once if an exception may be taken or somebody asked for attention.
+    pub fn plan(&mut self) {
+        let urgent = self.system.attention || self.system.exceptions.any_candidate();
+        self.check_at = if urgent { Tick(0) } else { self.system.next_due().min(self.limit) };
+    }
+
+    /// Delivers what is due by now.
+    pub fn deliver_due(&mut self) {
+        self.system.now = self.tracker.now();
+        self.bus.deliver_due(&mut self.system);
+        self.follow_clocks(None);
+    }
+
+    /// Takes over clock settings that a device changed at instruction `at` of the running block.
+    fn follow_clocks(&mut self, at: Option<usize>) {
+        if std::mem::take(&mut self.system.clocks_changed) {
+            let config = self.timing_config();
+            self.tracker.set_config(config, at);
+            let clocks = self.system.clocks;
+            let needed = match clocks.sysclk.0 {
+                0..=24_000_000 => 0,
+                24_000_001..=48_000_000 => 1,
+                _ => 2,
+            };
+            if clocks.wait_states < needed {
+                let message = format!(
+                    "the system clock is {} with {} flash wait state{}; it needs {needed}",
+                    clocks.sysclk,
+                    clocks.wait_states,
+                    if clocks.wait_states == 1 { "" } else { "s" }
+                );
+                self.system.find(Finding::new(Code::LatencyTooLow, message));
+            }
+        }
+    }
+
+    /// Whether the core must stop before the block that begins now.
+    fn must_stop(&mut self, core: &Core<'_>) -> bool {
+        self.deliver_due();
+        let stop = self.system.attention
+            || self.tracker.now() >= self.limit
+            || (self.system.exceptions.any_candidate() && self.system.exceptions.takeable(core.masks()).is_some());
+        self.plan();
+        stop
+    }
+
+    fn mark(&mut self, function: u32, arguments: Option<[u32; 4]>) {
+        if self.marks.len() < MOST_MARKS {
+            let (causes, instructions) = self.tracker.prices().totals();
+            self.marks.push(Mark { function, arguments, at: self.tracker.now(), causes, instructions });
+        }
+    }
+
+    /// A watched block begins: a function's first, or what one returns to.
+    fn watched(&mut self, core: &Core<'_>, pc: u32) {
+        let sp = core.gpr(13);
+        while let Some(call) = self.calls.last() {
+            if call.returns_to != pc || call.sp != sp {
+                break;
+            }
+            let function = call.function;
+            self.calls.pop();
+            self.mark(function, None);
+        }
+        if self.functions.contains(&pc) && self.calls.len() < MOST_CALLS {
+            let returns_to = core.gpr(14) & !1;
+            self.calls.push(Call { function: pc, returns_to, sp });
+            self.mark(pc, Some([0, 1, 2, 3].map(|r| core.gpr(r))));
+            self.tracker.watch(returns_to);
+        }
+    }
+
+    fn access(&mut self, address: u32, size: u32, store: bool) -> Option<usize> {
+        let (now, at) = self.tracker.instant_of_access(address, size, store);
+        self.system.now = now;
+        self.system.pc = self.tracker.pc_of(at);
+        // What was due before this access has happened when it looks.
+        if self.system.next_due() <= now {
+            self.bus.deliver_due(&mut self.system);
+        }
+        at
+    }
+}
+
+impl World for Soc {
+    #[inline]
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
+        self.tracker.settle(pc);
+        if self.tracker.now() >= self.check_at && self.must_stop(core) {
+            return true;
+        }
+        match self.tracker.begin(core, pc, size) {
+            Begin::Go => false,
+            Begin::Watched => {
+                self.watched(core, pc);
+                false
+            }
+            Begin::Stuck => {
+                self.stuck = true;
+                true
+            }
+            Begin::Foreign(address) => {
+                self.foreign = Some(address);
+                true
+            }
+        }
+    }
+
+    fn device_read(&mut self, _core: &Core<'_>, address: u32, size: u32) -> u32 {
+        let at = self.access(address, size, false);
+        let memory = Rc::clone(&self.memory);
+        let value = self.bus.read(address, size, &mut self.system, &memory);
+        self.follow_clocks(at);
+        self.plan();
+        value
+    }
+
+    fn device_write(&mut self, _core: &Core<'_>, address: u32, size: u32, value: u32) {
+        let at = self.access(address, size, true);
+        let memory = Rc::clone(&self.memory);
+        self.bus.write(address, size, value, &mut self.system, &memory);
+        self.follow_clocks(at);
+        self.plan();
+    }
+}

@@ -1,0 +1,257 @@
+//! What it is: a USART in asynchronous mode, timed by its baud rate register: transmit and receive with their flags and interrupts.
+//! Source: RM0008 section 27.6 (registers), 27.3.2 and 27.3.3 (character transmission and reception).
+//! Does not model: parity, noise and framing errors, DMA, synchronous, half-duplex, LIN, IrDA and smartcard modes, flow control; the other
+//! end of the line always uses the device's own rate.
+//! Tested by: `registers_conform`, the unit tests below, and every image that prints.
+
+use super::system::Ctx;
+use super::{Peripheral, Register, Registers};
+use crate::units::Cycles;
+use std::collections::VecDeque;
+
+const SR: u32 = 0x00;
+const DR: u32 = 0x04;
+const BRR: u32 = 0x08;
+const CR1: u32 = 0x0c;
+const CR2: u32 = 0x10;
+
+const REGISTERS: &[Register] = &[
+    Register::new(SR, "SR", 0xc0, 0).volatile(0x3ff),
+    Register::new(DR, "DR", 0, 0x1ff).volatile(0x1ff),
+    Register::new(BRR, "BRR", 0, 0xffff),
+    Register::new(CR1, "CR1", 0, 0x3fff).not_modelled(0x0703),
+    Register::new(CR2, "CR2", 0, 0x7f6f).not_modelled(0x4f6f),
+    Register::new(0x14, "CR3", 0, 0x7ff).not_modelled(0x7ff),
+    Register::new(0x18, "GTPR", 0, 0xffff).not_modelled(0xffff),
+];
+
+/// SR: received data can be read; overrun; idle line; transmission complete; transmit register empty.
+const ORE: u32 = 1 << 3;
+const IDLE: u32 = 1 << 4;
+const RXNE: u32 = 1 << 5;
+const TC: u32 = 1 << 6;
+const TXE: u32 = 1 << 7;
+/// CR1: receiver, transmitter, and the whole device enabled; nine data bits. Interrupt enables stand at their flags' positions.
+const RE: u32 = 1 << 2;
+const TE: u32 = 1 << 3;
+const M: u32 = 1 << 12;
+const UE: u32 = 1 << 13;
+
+/// The events: a character has left, a character has arrived.
+const SHIFTED_OUT: u32 = 0;
+const SHIFTED_IN: u32 = 1;
+
+/// The device.
+pub struct Usart {
+    registers: Registers,
+    /// What the shift register sends.
+    shifting: Option<u8>,
+    /// What waits in the data register for the shift register.
+    holding: Option<u8>,
+    /// What is on its way in.
+    incoming: VecDeque<u8>,
+    received: u8,
+    /// SR was read with these flags up: reading DR now clears them.
+    seen: u32,
+}
+
+impl Default for Usart {
+    fn default() -> Self {
+        Self {
+            registers: Registers::new(REGISTERS),
+            shifting: None,
+            holding: None,
+            incoming: VecDeque::new(),
+            received: 0,
+            seen: 0,
+        }
+    }
+}
+
+impl Usart {
+    fn flags(&self) -> u32 {
+        self.registers.get(SR)
+    }
+
+    fn set_flags(&mut self, bits: u32, on: bool, ctx: &mut Ctx<'_>) {
+        self.registers.set_bits(SR, bits, on);
+        self.update_line(ctx);
+    }
+
+    fn update_line(&self, ctx: &mut Ctx<'_>) {
+        let (sr, cr1) = (self.flags(), self.registers.get(CR1));
+        let overrun = if sr & ORE != 0 { RXNE } else { 0 };
+        ctx.set_line(0, (sr | overrun) & cr1 & (IDLE | RXNE | TC | TXE) != 0);
+    }
+
+    fn enabled(&self, what: u32) -> bool {
+        let cr1 = self.registers.get(CR1);
+        cr1 & UE != 0 && cr1 & what != 0
+    }
+
+    /// How long one character takes: start bit, eight or nine data bits, one, half, two or one and a half stop bits; BRR counts the
+    /// bus clock's cycles in a bit (RM0008, 27.3.4: USARTDIV is BRR/16 and a bit is 16 x USARTDIV).
+    fn character(&self, ctx: &Ctx<'_>) -> Cycles {
+        let data = if self.registers.get(CR1) & M != 0 { 9 } else { 8 };
+        let stop_halves = [2, 1, 4, 3][(self.registers.get(CR2) >> 12 & 3) as usize];
+        let half_bits = 2 * (1 + data) + stop_halves;
+        let bit = u64::from(self.registers.get(BRR)).max(1) * ctx.core_cycles_per_clock();
+        Cycles(bit * half_bits / 2)
+    }
+
+    fn start_shifting(&mut self, byte: u8, ctx: &mut Ctx<'_>) {
+        self.shifting = Some(byte);
+        let duration = self.character(ctx);
+        ctx.schedule(SHIFTED_OUT, duration);
+    }
+}
+
+impl Peripheral for Usart {
+    fn registers(&self) -> &Registers {
+        &self.registers
+    }
+
+    fn registers_mut(&mut self) -> &mut Registers {
+        &mut self.registers
+    }
+
+    fn read(&mut self, offset: u32, ctx: &mut Ctx<'_>) -> u32 {
+        match offset {
+            SR => {
+                self.seen = self.flags() & (ORE | IDLE);
+                self.flags()
+            }
+            DR => {
+                let clear = RXNE | std::mem::take(&mut self.seen);
+                self.set_flags(clear, false, ctx);
+                u32::from(self.received)
+            }
+            _ => self.registers.get(offset),
+        }
+    }
+
+    fn peek(&self, offset: u32) -> u32 {
+        if offset == DR { u32::from(self.received) } else { self.registers.get(offset) }
+    }
+
+    fn write(&mut self, offset: u32, value: u32, ctx: &mut Ctx<'_>) {
+        match offset {
+            SR => {
+                // TC and RXNE are cleared by writing 0, the others by sequences (RM0008, 27.6.1).
+                let clear = !value & (TC | RXNE) & self.flags();
+                self.set_flags(clear, false, ctx);
+            }
+            DR if self.enabled(TE) => {
+                let byte = value as u8;
+                if self.shifting.is_none() {
+                    self.set_flags(TC, false, ctx);
+                    self.start_shifting(byte, ctx);
+                } else {
+                    self.holding = Some(byte);
+                    self.set_flags(TC | TXE, false, ctx);
+                }
+            }
+            DR => {}
+            _ => {
+                self.registers.store(offset, value);
+                self.update_line(ctx);
+            }
+        }
+    }
+
+    fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
+        match event {
+            SHIFTED_OUT => {
+                if let Some(byte) = self.shifting.take() {
+                    ctx.send(byte);
+                }
+                match self.holding.take() {
+                    Some(next) => {
+                        self.start_shifting(next, ctx);
+                        self.set_flags(TXE, true, ctx);
+                    }
+                    None => self.set_flags(TC, true, ctx),
+                }
+            }
+            SHIFTED_IN => {
+                let Some(byte) = self.incoming.pop_front() else { return };
+                if self.enabled(RE) {
+                    if self.flags() & RXNE != 0 {
+                        self.set_flags(ORE, true, ctx);
+                    } else {
+                        self.received = byte;
+                        self.set_flags(RXNE, true, ctx);
+                    }
+                }
+                if self.incoming.is_empty() {
+                    self.set_flags(IDLE, true, ctx);
+                } else {
+                    let duration = self.character(ctx);
+                    ctx.schedule(SHIFTED_IN, duration);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], ctx: &mut Ctx<'_>) {
+        let idle = self.incoming.is_empty();
+        self.incoming.extend(bytes);
+        if idle && !self.incoming.is_empty() {
+            let duration = self.character(ctx);
+            ctx.schedule(SHIFTED_IN, duration);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peripherals::System;
+    use crate::peripherals::system::Domain;
+    use crate::units::{Hz, Tick};
+
+    fn run_until(usart: &mut Usart, ctx: &mut Ctx<'_>, tick: u64) {
+        ctx.system.now = Tick(tick);
+        while let Some((_, event)) = ctx.system.take_due() {
+            usart.due(event, ctx);
+        }
+    }
+
+    #[test]
+    fn a_character_takes_ten_bits_and_the_data_register_buffers_one_more() {
+        // RM0008, 27.3.2, figure 281: TXE rises when the shift register takes the second character, TC after the last stop bit.
+        let mut system = System::new(Hz(8_000_000));
+        let mut ctx = Ctx { system: &mut system, device: 0, name: "USART1", lines: &[53], domain: Domain::Apb2 };
+        let mut usart = Usart::default();
+        usart.write(BRR, 69, &mut ctx); // 8 MHz / 115200
+        usart.write(CR1, UE | TE, &mut ctx);
+        usart.write(DR, u32::from(b'a'), &mut ctx);
+        assert_eq!(usart.peek(SR) & (TXE | TC), TXE);
+        usart.write(DR, u32::from(b'b'), &mut ctx);
+        assert_eq!(usart.peek(SR) & (TXE | TC), 0);
+        run_until(&mut usart, &mut ctx, 690);
+        assert_eq!(usart.peek(SR) & (TXE | TC), TXE);
+        run_until(&mut usart, &mut ctx, 1380);
+        assert_eq!(usart.peek(SR) & (TXE | TC), TXE | TC);
+        let sent: Vec<(u8, u64)> = ctx.system.sent.iter().map(|byte| (byte.byte, byte.at.0)).collect();
+        assert_eq!(sent, [(b'a', 690), (b'b', 1380)]);
+    }
+
+    #[test]
+    fn unread_characters_overrun_and_the_read_sequence_clears() {
+        // RM0008, 27.3.3: ORE keeps the first character; reading SR then DR clears it.
+        let mut system = System::new(Hz(8_000_000));
+        let mut ctx = Ctx { system: &mut system, device: 0, name: "USART1", lines: &[53], domain: Domain::Apb2 };
+        let mut usart = Usart::default();
+        usart.write(BRR, 69, &mut ctx);
+        usart.write(CR1, UE | RE | RXNE, &mut ctx);
+        usart.receive(b"xy", &mut ctx);
+        run_until(&mut usart, &mut ctx, 690);
+        assert!(ctx.system.exceptions.is_pending(53));
+        run_until(&mut usart, &mut ctx, 1380);
+        assert_eq!(usart.read(SR, &mut ctx) & (RXNE | ORE), RXNE | ORE);
+        assert_eq!(usart.read(DR, &mut ctx), u32::from(b'x'));
+        assert_eq!(usart.peek(SR) & (RXNE | ORE | IDLE), 0);
+    }
+}

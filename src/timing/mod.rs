@@ -1,0 +1,147 @@
+//! What it is: the cycle model of the STM32F103: Cortex-M3 pipeline, fetch unit, flash interface, buses and exceptions, as pure functions
+//! from a block of instructions and the front end's state to cycles by cause and the state behind it.
+//! Source: the modules' own headers; the calibration and its errors are in docs/accuracy.md.
+//! Does not model: DMA's bus cycles, the ETM, external memory.
+//! Tested by: `tests/silicon.rs` against published measurements; the unit tests here for sums and fixed points.
+
+mod bus;
+mod config;
+mod exception;
+mod fetch;
+mod flash;
+mod memo;
+mod operands;
+mod pipeline;
+mod signature;
+mod state;
+
+pub use config::TimingConfig;
+pub use exception::{Handler, exception_entry, exception_return, late_arrival, tail_chain};
+pub use memo::{BlockCost, CauseTotals, CodeId, Fidelity, Prices, SignatureId};
+pub use operands::{Entry, Operands, Scratch};
+pub use signature::{Need, OperandCode, OperandNeed, Region, operand_need, static_code};
+pub use state::FrontState;
+
+use crate::isa::Insn;
+use crate::units::Addr;
+
+/// The version of the model: it changes whenever a cycle count can.
+pub const MODEL_VERSION: u32 = 1;
+
+/// Why a cycle passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// An instruction's first cycle in execute.
+    Issue,
+    /// Data cycles and address dependencies of loads and stores.
+    LoadStore,
+    /// Further cycles of multiplies and divides.
+    MultiplyDivide,
+    /// Pipeline refill behind a taken branch, as far as memory is not to blame.
+    Branch,
+    /// Waiting for an instruction from flash.
+    FlashFetch,
+    /// Waiting for data from flash.
+    FlashData,
+    /// Waiting for a bus: peripherals, the write buffer, code in SRAM.
+    Bus,
+    /// Exception entry, chaining and return.
+    Exception,
+    /// Asleep.
+    Sleep,
+}
+
+impl Cause {
+    /// All, in the order of [`CauseCycles`]'s array.
+    pub const ALL: [Cause; 9] = [
+        Cause::Issue,
+        Cause::LoadStore,
+        Cause::MultiplyDivide,
+        Cause::Branch,
+        Cause::FlashFetch,
+        Cause::FlashData,
+        Cause::Bus,
+        Cause::Exception,
+        Cause::Sleep,
+    ];
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cause::Issue => "issue",
+            Cause::LoadStore => "load_store",
+            Cause::MultiplyDivide => "multiply_divide",
+            Cause::Branch => "branch",
+            Cause::FlashFetch => "flash_fetch",
+            Cause::FlashData => "flash_data",
+            Cause::Bus => "bus",
+            Cause::Exception => "exception",
+            Cause::Sleep => "sleep",
+        }
+    }
+}
+
+/// Cycles by cause, in the order of [`Cause::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CauseCycles(pub [u32; 9]);
+
+impl CauseCycles {
+    /// Adds cycles of one cause.
+    pub fn add(&mut self, cause: Cause, cycles: u32) {
+        if let Some(slot) = self.0.get_mut(cause as usize) {
+            *slot = slot.saturating_add(cycles);
+        }
+    }
+
+    /// The cycles of one cause.
+    #[must_use]
+    pub fn of(&self, cause: Cause) -> u32 {
+        self.0.get(cause as usize).copied().unwrap_or(0)
+    }
+
+    /// All cycles.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.0.iter().fold(0, |sum, cycles| sum.saturating_add(*cycles))
+    }
+}
+
+/// What a block costs from one state, and the state behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// Cycles by cause; their sum is what the block takes.
+    pub cycles: CauseCycles,
+    /// The front end's state behind it, for the block at `next`.
+    pub exit: FrontState,
+}
+
+/// Steps `insns`, a whole block or a part of one, entered in `entry`; `operands[i]` belongs to `insns[i]` (missing ones count as
+/// [`static_code`]); `next` is where control goes behind the last one. A part is needed where the configuration changes inside a block.
+#[must_use]
+pub fn step_block(config: &TimingConfig, insns: &[Insn], entry: FrontState, operands: &[OperandCode], next: Addr) -> Transition {
+    let Some(first) = insns.first() else { return Transition { cycles: CauseCycles::default(), exit: entry } };
+    let mut core = entry.resume(config, first.addr.0);
+    for (index, insn) in insns.iter().enumerate() {
+        let code = operands.get(index).copied().unwrap_or_else(|| static_code(insn));
+        let follows = insns.get(index + 1).map_or(next, |after| after.addr);
+        core.step(insn, code, follows.0);
+    }
+    Transition { cycles: core.causes, exit: FrontState::of(&core, next.0) }
+}
+
+/// Cycles from the block's start until instruction `index` begins its first cycle in execute, where it sends out its address: what a
+/// counter that it reads has advanced by.
+#[must_use]
+pub fn step_prefix(config: &TimingConfig, insns: &[Insn], entry: FrontState, operands: &[OperandCode], index: usize) -> u32 {
+    let Some(first) = insns.first() else { return 0 };
+    let mut core = entry.resume(config, first.addr.0);
+    let mut start = 0;
+    for (at, insn) in insns.iter().enumerate().take(index.saturating_add(1)) {
+        let code = operands.get(at).copied().unwrap_or_else(|| static_code(insn));
+        let follows = insns.get(at + 1).map_or(insn.end(), |after| after.addr);
+        start = core.step(insn, code, follows.0);
+    }
+    start.max(0) as u32
+}
