@@ -175,6 +175,17 @@ impl Core<'_> {
         gpr(index).map_or(0, |register| self.read(register))
     }
 
+    /// R0 to R12, SP and LR: those whose bits are set in `wanted`, each to its place.
+    #[inline]
+    pub fn gprs(&self, wanted: u16, values: &mut [u32; 16]) {
+        let mut left = wanted & 0x7fff;
+        while left != 0 {
+            let index = left.trailing_zeros() as u8;
+            left &= left - 1;
+            values[usize::from(index)] = self.gpr(index);
+        }
+    }
+
     /// The condition flags, in APSR's bits 31 (N), 30 (Z), 29 (C), 28 (V).
     #[must_use]
     pub fn flags(&self) -> u32 {

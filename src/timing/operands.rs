@@ -12,8 +12,8 @@ use crate::units::Addr;
 
 /// What is known when a block is entered.
 pub trait Entry {
-    /// R0 to R12, SP, LR.
-    fn reg(&self, index: u8) -> u32;
+    /// R0 to R12, SP, LR: those whose bits are set in `wanted`, each to its place.
+    fn regs(&self, wanted: u16, values: &mut [u32; 16]);
     /// N, Z, C, V in bits 31 to 28.
     fn flags(&self) -> u32;
     /// Memory, where reading has no side effect: zero-extended little-endian value of 1, 2 or 4 bytes.
@@ -99,6 +99,8 @@ pub struct Operands {
     stores: Vec<Store>,
     /// Nodes that the needs depend on, operands first.
     order: Vec<usize>,
+    /// The registers among them.
+    reads: u16,
     stable: bool,
 }
 
@@ -106,6 +108,7 @@ pub struct Operands {
 #[derive(Debug, Default)]
 pub struct Scratch {
     values: Vec<Option<u32>>,
+    regs: [u32; 16],
 }
 
 impl Operands {
@@ -118,8 +121,14 @@ impl Operands {
         }
         let stable = build.is_stable();
         let Build { fixed, nodes, needs, stores, .. } = build;
-        let mut operands = Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), stable };
+        let mut operands =
+            Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), reads: 0, stable };
         operands.order = operands.reachable();
+        let registers = operands.order.iter().filter_map(|i| match operands.nodes[*i] {
+            Node::Reg(r) => Some(1 << r),
+            _ => None,
+        });
+        operands.reads = registers.fold(0, |reads, bit: u16| reads | bit);
         operands
     }
 
@@ -142,34 +151,49 @@ impl Operands {
         self.stable
     }
 
-    /// Evaluates the codes for one execution of the block into `codes`; returns how many values could not be had.
-    pub fn evaluate(&self, entry: &impl Entry, scratch: &mut Scratch, codes: &mut Vec<OperandCode>) -> u32 {
+    /// Evaluates everything for one execution of the block, and says whether its codes are `expected`, and how many values could not be
+    /// had.
+    pub fn compare(&self, entry: &impl Entry, scratch: &mut Scratch, expected: &[OperandCode]) -> (bool, u32) {
+        let Scratch { values, regs } = scratch;
+        if values.len() < self.nodes.len() {
+            values.resize(self.nodes.len(), None);
+        }
+        entry.regs(self.reads, regs);
+        for &i in &self.order {
+            values[i] = self.node(self.nodes[i], values, regs, entry);
+        }
+        let (mut same, mut unresolved) = (true, 0);
+        for need in &self.needs {
+            let code = self.code(need, values);
+            unresolved += u32::from(code.is_none());
+            same &= code.unwrap_or(self.fixed[need.insn]) == expected[need.insn];
+        }
+        (same, unresolved)
+    }
+
+    /// The codes that [`Operands::compare`] has just found.
+    pub fn codes(&self, scratch: &Scratch, codes: &mut Vec<OperandCode>) {
         codes.clear();
         codes.extend_from_slice(&self.fixed);
-        let values = &mut scratch.values;
-        values.clear();
-        values.resize(self.nodes.len(), None);
-        for &i in &self.order {
-            values[i] = self.node(self.nodes[i], values, entry);
-        }
-        let mut unresolved = 0;
         for need in &self.needs {
-            let passes = self.passes(need, values);
-            let pair = |[a, b]: [usize; 2]| values[a].zip(values[b]);
-            let code = match (passes, need.kind) {
-                (Some(false), _) => Some(OperandCode::FAILED),
-                (None, _) => None,
-                (_, Kind::OutcomeOnly { code }) => Some(code),
-                (_, Kind::Address { node, bytes }) => values[node].map(|address| OperandCode::address(Addr(address), bytes)),
-                (_, Kind::LongMultiply { factors, signed }) => pair(factors).map(|pair| OperandCode::long_multiply(signed, pair)),
-                (_, Kind::Divide { operands, signed }) => pair(operands).map(|(n, d)| OperandCode::divide(signed, n, d)),
-            };
-            match code {
-                Some(code) => codes[need.insn] = code,
-                None => unresolved += 1,
+            if let Some(code) = self.code(need, &scratch.values) {
+                codes[need.insn] = code;
             }
         }
-        unresolved
+    }
+
+    /// The code that one instruction needs, if all that it depends on could be had.
+    fn code(&self, need: &Need, values: &[Option<u32>]) -> Option<OperandCode> {
+        if !self.passes(need, values)? {
+            return Some(OperandCode::FAILED);
+        }
+        let pair = |[a, b]: [usize; 2]| values[a].zip(values[b]);
+        match need.kind {
+            Kind::OutcomeOnly { code } => Some(code),
+            Kind::Address { node, bytes } => values[node].map(|address| OperandCode::address(Addr(address), bytes)),
+            Kind::LongMultiply { factors, signed } => pair(factors).map(|pair| OperandCode::long_multiply(signed, pair)),
+            Kind::Divide { operands, signed } => pair(operands).map(|(n, d)| OperandCode::divide(signed, n, d)),
+        }
     }
 
     /// Whether instruction `at` divides by zero, by the values that [`Operands::evaluate`] has just left in `scratch`; `None` where that could
@@ -200,11 +224,11 @@ impl Operands {
         }
     }
 
-    fn node(&self, node: Node, values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
+    fn node(&self, node: Node, values: &[Option<u32>], regs: &[u32; 16], entry: &impl Entry) -> Option<u32> {
         match node {
             Node::Unknown => None,
             Node::Const(value) => Some(value),
-            Node::Reg(r) => Some(entry.reg(r)),
+            Node::Reg(r) => Some(regs[usize::from(r & 15)]),
             Node::EntryFlags => Some((entry.flags() & 0xf000_0000) | 0xf),
             Node::Apply { op, operands: [a, b, c] } => Some(op.apply(values[a]?, values[b]?, values[c]?)),
             Node::Flags { op, a, b } => Some(flags(op, values[a]?, values[b]?)),
