@@ -11,14 +11,26 @@ use super::exceptions::Fault;
 use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
-    Ahead, CodeId, Entry, Fidelity, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
+    Ahead, CodeId, Entry, Fidelity, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition,
+    step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
 use std::rc::Rc;
 use traps::{Trap, Traps, address_of};
 
-/// The block that runs now.
+/// Whether a block runs, and which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// None does.
+    Idle,
+    /// The one that `prices` told of when the block before it ended.
+    Told,
+    /// The one in `running`.
+    Running,
+}
+
+/// A block that runs.
 #[derive(Clone, Copy)]
 struct Running {
     code: CodeId,
@@ -30,6 +42,8 @@ struct Running {
 /// How far the running block's accesses to devices have come.
 #[derive(Clone, Copy, Default)]
 struct Cursor {
+    /// When the block began that this is about, and where it stands: for another it starts anew.
+    block: (Tick, u32),
     /// The first instruction that can make the next one.
     next: usize,
     /// How many the instruction before may still make.
@@ -55,12 +69,16 @@ pub struct Tracker {
     prices: Prices,
     blocks: Blocks,
     memory: Rc<Memory>,
-    running: Option<Running>,
+    phase: Phase,
+    /// The operand codes of the running block.
+    signature: SignatureId,
+    /// When the running block began.
+    start: Tick,
+    /// The running block in [`Phase::Running`].
+    running: Running,
     cursor: Cursor,
     /// The block before, where `prices` does not remember it.
     previous: Option<CodeId>,
-    /// When the running block began.
-    start: Tick,
     scratch: Scratch,
     codes: Vec<OperandCode>,
     unresolved: u64,
@@ -103,10 +121,12 @@ impl Tracker {
             prices: Prices::new(fidelity, config),
             blocks: Blocks::new(Rc::clone(&memory))?,
             memory,
-            running: None,
+            phase: Phase::Idle,
+            signature: NO_CODES,
+            start: Tick(0),
+            running: Running { code: CodeId::from_index(0), signature: NO_CODES, pc: 0, size: 0 },
             cursor: Cursor::default(),
             previous: None,
-            start: Tick(0),
             scratch: Scratch::default(),
             codes: Vec::new(),
             unresolved: 0,
@@ -140,6 +160,34 @@ impl Tracker {
         self.unresolved
     }
 
+    /// The block that runs, if one does.
+    fn running(&self) -> Option<Running> {
+        let signature = self.signature;
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Told => self.prices.told().map(|(pc, ahead)| Running { code: ahead.code, signature, pc, size: ahead.size }),
+            Phase::Running => Some(Running { signature, ..self.running }),
+        }
+    }
+
+    /// That block runs now, or none.
+    fn run(&mut self, running: Option<Running>) {
+        self.phase = match running {
+            Some(running) => {
+                (self.running, self.signature) = (running, running.signature);
+                Phase::Running
+            }
+            None => Phase::Idle,
+        };
+    }
+
+    /// The block that runs, which then does not any more.
+    fn take(&mut self) -> Option<Running> {
+        let running = self.running();
+        self.phase = Phase::Idle;
+        running
+    }
+
     /// The block before the running one, if nothing has come in between.
     fn before(&self) -> Option<CodeId> {
         self.prices.before().map(|(code, _)| code).or(self.previous)
@@ -148,15 +196,15 @@ impl Tracker {
     /// The address of the running block or the one before, for messages.
     #[must_use]
     pub fn pc(&self) -> u32 {
-        let code = self.running.map(|running| running.code).or_else(|| self.before());
+        let code = self.running().map(|running| running.code).or_else(|| self.before());
         code.map_or(0, |code| self.prices.block(code).addr.0)
     }
 
     /// Control has arrived at `pc` and nothing has run there: charges what ran before, and says which instruction led here.
     pub fn arrive(&mut self, pc: u32) -> u32 {
-        match self.running {
+        match self.running() {
             // The engine has announced a block there.
-            Some(running) if running.pc == pc => self.running = None,
+            Some(running) if running.pc == pc => self.cancel(),
             _ => self.settle(pc),
         }
         let last = self.before().and_then(|before| self.prices.block(before).insns.last());
@@ -166,7 +214,7 @@ impl Tracker {
     /// The address that the instruction at `pc` of the running block accesses first on the 1 KiB page at `page`.
     #[must_use]
     pub fn faulting_address(&self, pc: u32, page: u32, reg: impl Fn(u8) -> u32) -> u32 {
-        let insns = self.running.map(|running| &self.prices.block(running.code).insns);
+        let insns = self.running().map(|running| &self.prices.block(running.code).insns);
         let insn = insns.and_then(|insns| insns.iter().find(|insn| insn.addr.0 == pc));
         let Some(Addr(address)) = insn.and_then(|insn| address_of(insn, reg)) else { return page };
         if address & !(PAGE - 1) == page { address } else { page }
@@ -185,14 +233,14 @@ impl Tracker {
     /// The address of an instruction of the running block.
     #[must_use]
     pub fn pc_of(&self, at: Option<usize>) -> u32 {
-        let insn = at.zip(self.running).and_then(|(at, running)| self.prices.block(running.code).insns.get(at));
+        let insn = at.zip(self.running()).and_then(|(at, running)| self.prices.block(running.code).insns.get(at));
         insn.map_or(self.pc(), |insn| insn.addr.0)
     }
 
     /// The kind of the running block's last instruction, if control is right behind it.
     #[must_use]
     pub fn ended_with(&self, pc: u32) -> Option<Class> {
-        let last = self.prices.block(self.running?.code).insns.last()?;
+        let last = self.prices.block(self.running()?.code).insns.last()?;
         (last.end().0 == pc).then_some(last.class)
     }
 
@@ -200,12 +248,11 @@ impl Tracker {
     /// has to be done about the new one. Otherwise nothing has happened, and it is [`Tracker::step_to`]'s turn.
     #[inline]
     pub fn follow(&mut self, pc: u32, size: u32) -> Option<u8> {
-        let running = self.running?;
-        let (ahead, cycles) = self.prices.follow(running.code, running.signature, pc, size)?;
+        let (signature, tag, cycles) = self.prices.follow(self.signature, pc, size)?;
         self.start += cycles;
-        self.running = Some(Running { code: ahead.code, signature: ahead.signature, pc, size });
-        self.cursor = Cursor::default();
-        Some(ahead.tag)
+        self.signature = signature;
+        self.phase = Phase::Told;
+        Some(tag)
     }
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
@@ -219,21 +266,20 @@ impl Tracker {
             }
         };
         let mut ahead = self.blocks.ahead(&self.prices, code, size);
-        if let Some(running) = self.running.take() {
+        if let Some(running) = self.take() {
             if running.code == code && ahead.tag & tag::STABLE != 0 {
                 ahead = Ahead { signature: running.signature, tag: ahead.tag & !(tag::EVALUATED | tag::STABLE), ..ahead };
             }
             self.start += self.prices.leave(running.code, running.signature, pc, Some(ahead));
             self.previous = Some(running.code);
         }
-        self.running = Some(Running { code, signature: ahead.signature, pc, size });
-        self.cursor = Cursor::default();
+        self.run(Some(Running { code, signature: ahead.signature, pc, size }));
         ahead.tag
     }
 
     /// The running block has ended and control is at `next`: charges it.
     pub fn settle(&mut self, next: u32) {
-        if let Some(running) = self.running.take() {
+        if let Some(running) = self.take() {
             self.start += self.prices.leave(running.code, running.signature, next, None);
             self.previous = Some(running.code);
         }
@@ -241,12 +287,38 @@ impl Tracker {
 
     /// The block that has just begun will not run now.
     pub fn cancel(&mut self) {
-        self.running = None;
+        self.run(None);
+        self.prices.expect_nothing();
     }
 
     /// Does what `tag` asks for about the block that has just begun.
     pub fn begin(&mut self, core: &Core<'_>, tag: u8) -> Begin {
-        let Some(mut running) = self.running else { return Begin::Go };
+        if tag & !(tag::EVALUATED | tag::STABLE) == 0
+            && self.traps.is_empty()
+            && let Some(code) = self.running_code()
+        {
+            // The usual case.
+            let (signature, trap) = self.evaluate(core, code);
+            if trap.is_none() {
+                self.signature = signature;
+                return Begin::Go;
+            }
+        }
+        self.begin_unusual(core, tag)
+    }
+
+    #[inline]
+    fn running_code(&self) -> Option<CodeId> {
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Told => self.prices.told().map(|(_, ahead)| ahead.code),
+            Phase::Running => Some(self.running.code),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_unusual(&mut self, core: &Core<'_>, tag: u8) -> Begin {
+        let Some(mut running) = self.running() else { return Begin::Go };
         if tag & tag::SPINNING != 0 && !self.spinning {
             self.cancel();
             return Begin::Stuck;
@@ -275,15 +347,15 @@ impl Tracker {
             self.barred = Some(running);
             return Begin::Barred(self.prices.block(running.code).insns.get(at).map_or(running.pc, |insn| insn.addr.0), fault);
         }
-        self.running = Some(running);
+        self.signature = running.signature;
         if tag & tag::WATCHED != 0 { Begin::Watched } else { Begin::Go }
     }
 
     /// The block of the latest [`Begin::Barred`] begins, up to the instruction that must fault.
     pub fn begin_barred(&mut self) {
-        self.running = self.barred.take();
-        self.cursor = Cursor::default();
-        self.prices.interrupt();
+        let barred = self.barred.take();
+        self.run(barred);
+        self.prices.expect_nothing();
     }
 
     /// Whether a SEV was executed since the last call.
@@ -297,20 +369,26 @@ impl Tracker {
     }
 
     /// The operand codes of a block that is about to run, and its first instruction that faults because of its operands.
+    #[inline]
     fn evaluate(&mut self, core: &Core<'_>, code: CodeId) -> (SignatureId, Option<Trap>) {
         let entry = AtEntry { core, memory: &self.memory };
-        let (operands, latest) = (self.prices.operands(code), self.prices.latest(code));
-        let (same, unresolved) = operands.compare(&entry, &mut self.scratch, self.prices.codes_of(latest));
+        let (key, unresolved) = self.prices.operands(code).evaluate(&entry, &mut self.scratch);
         self.unresolved += u64::from(unresolved);
-        // What faults whatever CCR says has another code than what ran before.
-        if same && self.traps.is_empty() {
-            return (latest, None);
+        // What was learnt does not fault, as long as CCR traps nothing.
+        match key.filter(|_| self.traps.is_empty()).and_then(|key| self.prices.recall(code, key)) {
+            Some(signature) => (signature, None),
+            None => self.evaluated(code, key),
         }
+    }
+
+    #[inline(never)]
+    fn evaluated(&mut self, code: CodeId, key: Option<u128>) -> (SignatureId, Option<Trap>) {
+        let operands = self.prices.operands(code);
         operands.codes(&self.scratch, &mut self.codes);
         let trap = self.traps.first(self.prices.block(code), &self.codes, Some((operands, &self.scratch)));
         let signature = self.prices.intern(&self.codes);
-        if trap.is_none() {
-            self.prices.set_latest(code, signature);
+        if let (Some(key), None) = (key, trap) {
+            self.prices.learn(code, key, signature);
         }
         (signature, trap)
     }
@@ -318,7 +396,7 @@ impl Tracker {
     /// Whether the instruction at `pc` of the running block, whose turn it is, faults for its operands. If not, what stands before it is
     /// charged and the rest of the block is known as a block of its own.
     pub fn check(&mut self, pc: u32, reg: impl Fn(u8) -> u32) -> Option<Fault> {
-        let running = self.running?;
+        let running = self.running()?;
         let insns = &self.prices.block(running.code).insns;
         let at = insns.iter().position(|insn| insn.addr.0 == pc)?;
         if let Some(fault) = self.traps.fault_of(insns.get(at)?, reg) {
@@ -332,11 +410,12 @@ impl Tracker {
 
     /// When the running block's next access to a device at `address` happens, and which instruction makes it.
     pub fn instant_of_access(&mut self, address: u32, size: u32, store: bool) -> (Tick, Option<usize>) {
-        let Some(running) = self.running else { return (self.start, None) };
+        let Some(running) = self.running() else { return (self.start, None) };
         let insns = &self.prices.block(running.code).insns;
         let codes = self.prices.codes_of(running.signature);
         let region = Region::of(Addr(address));
-        let cursor = self.cursor;
+        let block = (self.start, running.pc);
+        let cursor = if self.cursor.block == block { self.cursor } else { Cursor { block, ..Cursor::default() } };
         let matches = |i: usize| {
             insns.get(i).is_some_and(|insn| {
                 let wide = insn.mem.is_some_and(|mem| u32::from(mem.bytes) >= size);
@@ -352,9 +431,9 @@ impl Tracker {
         };
         let Some(at) = found else { return (self.start, None) };
         let count = insns.get(at).and_then(|insn| insn.mem).map_or(1, |mem| mem.count);
-        self.cursor = Cursor { next: at + 1, more: if again { cursor.more - 1 } else { count.saturating_sub(1) } };
+        self.cursor = Cursor { block, next: at + 1, more: if again { cursor.more - 1 } else { count.saturating_sub(1) } };
         let signature = self.corrected(running, at, address);
-        self.running = Some(Running { signature, ..running });
+        self.signature = signature;
         let elapsed = step_prefix(
             &self.prices.config(),
             &self.prices.block(running.code).insns,
@@ -386,7 +465,7 @@ impl Tracker {
 
     /// Other settings hold from behind instruction `at` of the running block on.
     pub fn set_config(&mut self, config: TimingConfig, at: Option<usize>) {
-        if let (Some(running), Some(at)) = (self.running, at) {
+        if let (Some(running), Some(at)) = (self.running(), at) {
             let insns = &self.prices.block(running.code).insns;
             let rest = insns.get(at + 1).map(|insn| insn.addr.0);
             self.run_only(at + 1, rest.unwrap_or(running.pc.wrapping_add(running.size)));
@@ -401,9 +480,9 @@ impl Tracker {
 
     /// The running block has executed only its first `count` instructions, and control is at `next`: charges those.
     pub fn run_only(&mut self, count: usize, next: u32) {
-        let Some(running) = self.running.take() else { return };
+        let Some(running) = self.take() else { return };
         if count >= self.prices.block(running.code).insns.len() {
-            self.running = Some(running);
+            self.run(Some(running));
             return self.settle(next);
         }
         self.previous = Some(running.code);
@@ -418,8 +497,8 @@ impl Tracker {
         let Some(code) = self.blocks.part(&mut self.prices, running.code, from..length) else { return };
         let size = running.pc.wrapping_add(running.size).wrapping_sub(pc);
         let signature = self.part_of(running.signature, from, usize::MAX);
-        self.running = Some(Running { code, signature, pc, size });
-        self.cursor = Cursor::default();
+        self.run(Some(Running { code, signature, pc, size }));
+        self.prices.expect_nothing();
     }
 
     /// The signature of some of a block's instructions.
@@ -430,7 +509,7 @@ impl Tracker {
 
     /// The running block stopped on the instruction at `pc`, which has not taken effect.
     pub fn fault_at(&mut self, pc: u32) {
-        let Some(running) = self.running else { return };
+        let Some(running) = self.running() else { return };
         let count = self.prices.block(running.code).insns.iter().take_while(|insn| insn.addr.0 < pc).count();
         self.run_only(count, pc);
     }

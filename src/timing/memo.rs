@@ -89,12 +89,15 @@ pub struct SignatureId(u32);
 
 const FIXED: u32 = 1 << 31;
 
+/// The codes of no block.
+pub const NO_CODES: SignatureId = SignatureId(u32::MAX);
+
 /// What a block is made of, and what it has cost so far.
 struct Code {
     block: Block,
     operands: Operands,
-    /// The signature of its latest execution.
-    latest: SignatureId,
+    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]), the latest first.
+    lately: Vec<(u128, SignatureId)>,
     /// What was counted of transitions that were forgotten.
     settled: Settled,
 }
@@ -129,7 +132,9 @@ pub struct Ahead {
     pub tag: u8,
 }
 
-/// One remembered transition. The parts that cost time when they are spread over memory; its causes are kept apart.
+/// One remembered transition. The parts that cost time when they are spread over memory, on one line of the cache; its causes are kept
+/// apart.
+#[repr(align(64))]
 struct Edge {
     next: u32,
     signature: SignatureId,
@@ -140,7 +145,6 @@ struct Edge {
     then: [u32; 2],
     count: u64,
     code: CodeId,
-    state: u32,
 }
 
 /// No transition.
@@ -282,15 +286,26 @@ impl Prices {
         id
     }
 
-    /// The codes that a block ran with most recently.
-    #[must_use]
-    pub fn latest(&self, code: CodeId) -> SignatureId {
-        self.codes[code.index()].latest
+    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
+    #[inline]
+    pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
+        let lately = &mut self.codes[code.index()].lately;
+        if let Some((latest, signature)) = lately.first()
+            && *latest == key
+        {
+            return Some(*signature);
+        }
+        let found = lately.iter().position(|(known, _)| *known == key)?;
+        lately.swap(0, found);
+        Some(lately[0].1)
     }
 
-    /// The block runs with these codes now.
-    pub fn set_latest(&mut self, code: CodeId, signature: SignatureId) {
-        self.codes[code.index()].latest = signature;
+    /// The block ran with this signature, whose key is this.
+    pub fn learn(&mut self, code: CodeId, key: u128, signature: SignatureId) {
+        const MOST: usize = 16;
+        let lately = &mut self.codes[code.index()].lately;
+        lately.truncate(MOST - 1);
+        lately.insert(0, (key, signature));
     }
 
     /// The codes behind a number.
@@ -307,16 +322,16 @@ impl Prices {
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
         let code = CodeId(self.codes.len() as u32);
         let operands = Operands::of(&block, rom);
-        self.codes.push(Code { block, operands, latest: self.fixed(code), settled: Settled::default() });
+        self.codes.push(Code { block, operands, lately: Vec::new(), settled: Settled::default() });
         code
     }
 
     /// Puts another block in the place of one whose code was rewritten; what that has cost stays with the place.
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
         self.start_anew();
-        let (operands, latest) = (Operands::of(&block, rom), self.fixed(code));
+        let operands = Operands::of(&block, rom);
         let old = &mut self.codes[code.index()];
-        *old = Code { block, operands, latest, settled: old.settled };
+        *old = Code { block, operands, lately: Vec::new(), settled: old.settled };
     }
 
     /// How many transitions may be remembered.
@@ -359,23 +374,28 @@ impl Prices {
     #[must_use]
     pub fn state(&self) -> FrontState {
         match self.fidelity {
-            Fidelity::Memo => self.states[self.state as usize].1,
+            Fidelity::Memo => self.states[self.state_id() as usize].1,
             Fidelity::Reference => self.front,
         }
     }
 
+    /// The present state's number: what the edge taken last leads to, or what was set since.
+    fn state_id(&self) -> u32 {
+        self.edges.get(self.taken as usize).map_or(self.state, |edge| edge.exit)
+    }
+
     /// Sets the front end's state, as an exception does.
     pub fn set_state(&mut self, state: FrontState) {
+        (self.guess, self.taken) = (NONE, NONE);
         match self.fidelity {
             Fidelity::Memo => self.state = self.intern_state(state),
             Fidelity::Reference => self.front = state,
         }
-        self.interrupt();
     }
 
-    /// What was expected next will not come: control is somewhere else.
-    pub fn interrupt(&mut self) {
-        (self.guess, self.taken) = (NONE, NONE);
+    /// What was expected next may not come: it is not what was told that runs.
+    pub fn expect_nothing(&mut self) {
+        self.guess = NONE;
     }
 
     /// Books cycles that belong to no block.
@@ -396,26 +416,34 @@ impl Prices {
         self.edges.get(self.taken as usize).map(|edge| (edge.code, edge.signature))
     }
 
+    /// The block that [`Prices::follow`] has told of last: where it is, and what was told.
+    #[must_use]
+    pub fn told(&self) -> Option<(u32, Ahead)> {
+        self.edges.get(self.taken as usize).map(|edge| (edge.next, edge.ahead))
+    }
+
     /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand
     /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
     /// happened, and it is [`Prices::leave`]'s turn.
     #[inline]
-    pub fn follow(&mut self, code: CodeId, signature: SignatureId, next: u32, size: u32) -> Option<(Ahead, Cycles)> {
-        let expected =
-            |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature && edge.code == code;
+    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(SignatureId, u8, Cycles)> {
+        let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
         if !self.edges.get(self.guess as usize).is_some_and(expected) {
-            let other = self.edges.get(self.taken as usize)?.then[1];
-            if !self.edges.get(other as usize).is_some_and(expected) {
-                return None;
-            }
-            self.guess = other;
+            self.guess = self.other_guess(expected)?;
         }
         let edge = self.edges.get_mut(self.guess as usize)?;
         edge.count += 1;
         self.taken = self.guess;
         self.guess = edge.then[0];
-        self.state = edge.exit;
-        Some((edge.ahead, Cycles(u64::from(edge.cycles))))
+        Some((edge.ahead.signature, edge.ahead.tag, Cycles(u64::from(edge.cycles))))
+    }
+
+    #[inline]
+    fn other_guess(&self, expected: impl Fn(&Edge) -> bool) -> Option<u32> {
+        // Without a first guess there is no second one: the running block is not the one that was told.
+        self.edges.get(self.guess as usize)?;
+        let other = self.edges.get(self.taken as usize)?.then[1];
+        self.edges.get(other as usize).is_some_and(expected).then_some(other)
     }
 
     /// Prices one execution of a block that has just ended and was followed by `next`; what begins there is told again by
@@ -430,29 +458,30 @@ impl Prices {
             }
             return Cycles(u64::from(cycles.total()));
         }
-        let key = (code, self.state, signature, next);
+        let state = self.state_id();
+        let key = (code, state, signature, next);
         let ahead = ahead.unwrap_or(Ahead { size: NOTHING, code, signature, tag: 0 });
         let found = match self.index.get(&key) {
             Some(found) => *found,
             None => {
-                let Transition { cycles, exit } = self.step(code, signature, self.states[self.state as usize].1, next);
+                let Transition { cycles: causes, exit } = self.step(code, signature, self.states[state as usize].1, next);
+                let cycles = causes.total();
                 if self.edges.len() >= self.most_edges {
-                    self.codes[code.index()].settle(&cycles, 1);
+                    self.codes[code.index()].settle(&causes, 1);
                     self.start_anew();
                     self.set_state(exit);
-                    return Cycles(u64::from(cycles.total()));
+                    return Cycles(u64::from(cycles));
                 }
                 let (exit, found) = (self.intern_state(exit), self.edges.len() as u32);
-                let (cycles, causes) = (cycles.total(), cycles);
-                let state = self.state;
-                self.edges.push(Edge { next, signature, cycles, exit, ahead, then: [NONE; 2], count: 0, code, state });
+                self.edges.push(Edge { next, signature, cycles, exit, ahead, then: [NONE; 2], count: 0, code });
                 self.causes.push(causes);
                 self.index.insert(key, found);
                 found
             }
         };
         if let Some(before) = self.edges.get_mut(self.taken as usize)
-            && before.exit == self.state
+            && before.ahead.code == code
+            && before.ahead.size != NOTHING
             && before.then[0] != found
         {
             before.then = [found, before.then[0]];
@@ -465,7 +494,6 @@ impl Prices {
         edge.count += 1;
         self.taken = found;
         self.guess = edge.then[0];
-        self.state = edge.exit;
         Cycles(u64::from(edge.cycles))
     }
 
@@ -486,8 +514,8 @@ impl Prices {
         for (edge, causes) in self.edges.drain(..).zip(self.causes.drain(..)) {
             self.codes[edge.code.index()].settle(&causes, edge.count);
         }
-        for i in 0..self.codes.len() {
-            self.codes[i].latest = SignatureId(i as u32 | FIXED);
+        for code in &mut self.codes {
+            code.lately.clear();
         }
         self.index.clear();
         self.states.clear();
