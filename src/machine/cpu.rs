@@ -159,6 +159,8 @@ impl Ram {
 /// The core's registers, to be read from within a callback.
 pub struct Core<'a> {
     handle: *mut uc_engine,
+    /// Where the engine keeps R0 to R15; null where that is not known.
+    registers: *const u32,
     engine: PhantomData<&'a ()>,
 }
 
@@ -183,7 +185,12 @@ impl Core<'_> {
         while left != 0 {
             let index = left.trailing_zeros() as u8;
             left &= left - 1;
-            values[usize::from(index)] = self.gpr(index);
+            values[usize::from(index)] = if self.registers.is_null() {
+                self.gpr(index)
+            } else {
+                // SAFETY: `registers_are_at_hand` has found sixteen registers there, and it is the engine's own thread that calls back.
+                unsafe { self.registers.add(usize::from(index)).read_volatile() }
+            };
         }
     }
 
@@ -261,16 +268,110 @@ pub struct Cpu<W: World + 'static> {
 
 /// The block hook. The crate's own way to one takes longer than all that is done in it: it upgrades a weak pointer, counts references and
 /// puts them back, for every block that runs.
-extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
+extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void, registers: *const u32) {
     // SAFETY: `Cpu::hook` gave this pointer. The hook runs while `emu_start` does, when nothing else uses the shared data: other hooks come
     // before or after it, never within, since the world does not run the core.
     let shared = unsafe { &mut *shared.cast::<Shared<W>>() };
-    let core = Core { handle: engine, engine: PhantomData };
+    let core = Core { handle: engine, registers, engine: PhantomData };
     if shared.world.block(&core, pc as u32, size) {
         shared.stop = Some(Stop::Requested);
         // SAFETY: the handle is the engine's that is calling back.
         let _ = unsafe { uc_emu_stop(engine) };
     }
+}
+
+/// [`on_block`] as the engine calls it, where the registers are only to be had by asking for each.
+extern "C" fn on_block_plain<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
+    on_block::<W>(engine, pc, size, shared, std::ptr::null());
+}
+
+/// Registers without asking: generated code keeps the address of the core's state, which begins with R0 to R15, in RBP and calls hooks
+/// directly. Asking takes about as long as a whole block, for each register.
+#[cfg(all(target_arch = "x86_64", unix))]
+mod at_hand {
+    use super::{Arch, ArmCpuModel, HookType, Mode, Prot, Unicorn, World, c_void, gpr, uc_engine, uc_hook_add, uc_reg_read};
+    use std::sync::OnceLock;
+
+    /// [`super::on_block`] with RBP as its fifth argument.
+    #[unsafe(naked)]
+    pub extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
+        std::arch::naked_asm!("mov r8, rbp", "jmp {}", sym super::on_block::<W>)
+    }
+
+    #[unsafe(naked)]
+    extern "C" fn look(engine: *mut uc_engine, pc: u64, size: u32, found: *mut c_void) {
+        std::arch::naked_asm!("mov r8, rbp", "jmp {}", sym compare)
+    }
+
+    /// Whether what is at `registers` is what the engine says that its registers hold.
+    extern "C" fn compare(engine: *mut uc_engine, _: u64, _: u32, found: *mut c_void, registers: *const u32) {
+        let same = (0..15).all(|index| {
+            let mut value = 0u32;
+            let Some(register) = gpr(index) else { return false };
+            // SAFETY: the handle is the engine's that is calling back; generated code always has a valid address in RBP (the engine's version
+            // is pinned, and `tests/engine_contract.rs` looks again).
+            let read = unsafe { uc_reg_read(engine, register as i32, (&raw mut value).cast()) };
+            read == super::uc_error::OK && value == unsafe { registers.add(usize::from(index)).read_volatile() }
+        });
+        // SAFETY: `are` gave this pointer.
+        unsafe { *found.cast::<bool>() = same };
+    }
+
+    /// Whether that is so in this build of the engine: found out once, on an engine of its own with different values in all registers.
+    pub fn are() -> bool {
+        static FOUND: OnceLock<bool> = OnceLock::new();
+        *FOUND.get_or_init(|| find().unwrap_or(false))
+    }
+
+    fn find() -> Result<bool, super::uc_error> {
+        const CODE: u64 = 0x1000;
+        let mut engine = Unicorn::new(Arch::ARM, Mode::THUMB)?;
+        engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32)?;
+        // Not at 0, where a run would be over before it began.
+        engine.mem_map(CODE, 1024, Prot::READ | Prot::EXEC)?;
+        engine.mem_write(CODE, &[0x30, 0xbf])?; // wfi
+        for index in 0..15 {
+            if let Some(register) = gpr(index) {
+                engine.reg_write(register, 0x0101_0104 * (u64::from(index) + 1))?;
+            }
+        }
+        let (mut found, mut hook) = (false, std::ptr::null_mut::<c_void>());
+        // SAFETY: the engine is open, `look` has a block hook's signature, `found` outlives the run and the engine.
+        unsafe {
+            let callback = look as *mut c_void;
+            uc_hook_add(
+                engine.get_handle(),
+                (&raw mut hook).cast(),
+                HookType::BLOCK.0 as i32,
+                callback,
+                (&raw mut found).cast(),
+                1,
+                0,
+            )
+        }
+        .and(Ok(()))?;
+        engine.emu_start(CODE | 1, 0, 0, 0)?;
+        drop(engine);
+        Ok(found)
+    }
+}
+
+/// Whether the registers can be read without asking the engine for each.
+#[must_use]
+pub fn registers_are_at_hand() -> bool {
+    #[cfg(all(target_arch = "x86_64", unix))]
+    return at_hand::are();
+    #[cfg(not(all(target_arch = "x86_64", unix)))]
+    return false;
+}
+
+/// The block hook for this build of the engine.
+fn block_hook<W: World>() -> *mut c_void {
+    #[cfg(all(target_arch = "x86_64", unix))]
+    if registers_are_at_hand() {
+        return at_hand::on_block::<W> as *mut c_void;
+    }
+    on_block_plain::<W> as *mut c_void
 }
 
 /// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
@@ -304,11 +405,11 @@ impl<W: World + 'static> Cpu<W> {
                     u64::from(base),
                     u64::from(size),
                     Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize| {
-                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        let core = Core { handle: uc.get_handle(), registers: std::ptr::null(), engine: PhantomData };
                         u64::from(uc.get_data_mut().world.device_read(&core, base.wrapping_add(offset as u32), size as u32))
                     }),
                     Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize, value: u64| {
-                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        let core = Core { handle: uc.get_handle(), registers: std::ptr::null(), engine: PhantomData };
                         uc.get_data_mut().world.device_write(&core, base.wrapping_add(offset as u32), size as u32, value as u32);
                     }),
                 )
@@ -345,10 +446,10 @@ impl<W: World + 'static> Cpu<W> {
         })?;
         let shared: *mut Shared<W> = engine.get_data_mut();
         let mut hook: *mut c_void = std::ptr::null_mut();
-        // SAFETY: the engine is open; `on_block` has the signature of a block hook; the shared data live in the engine's own box, which stays
+        // SAFETY: the engine is open; `block_hook` gives what has the signature of a block hook; the shared data live in the engine's own box, which stays
         // where it is until the engine is closed, and hooks end with it. Begin 1, end 0: everywhere.
         unsafe {
-            let (kind, callback) = (HookType::BLOCK.0 as i32, on_block::<W> as *mut c_void);
+            let (kind, callback) = (HookType::BLOCK.0 as i32, block_hook::<W>());
             uc_hook_add(engine.get_handle(), (&raw mut hook).cast(), kind, callback, shared.cast(), 1, 0)
         }
         .and(Ok(()))?;
