@@ -185,12 +185,18 @@ impl Core<'_> {
         while left != 0 {
             let index = left.trailing_zeros() as u8;
             left &= left - 1;
-            values[usize::from(index)] = if self.registers.is_null() {
-                self.gpr(index)
-            } else {
-                // SAFETY: `registers_are_at_hand` has found sixteen registers there, and it is the engine's own thread that calls back.
-                unsafe { self.registers.add(usize::from(index)).read_volatile() }
-            };
+            values[usize::from(index)] = self.quick(index);
+        }
+    }
+
+    /// One of R0 to R12, SP and LR, as fast as may be.
+    #[inline]
+    pub fn quick(&self, index: u8) -> u32 {
+        if self.registers.is_null() {
+            self.gpr(index)
+        } else {
+            // SAFETY: there are sixteen registers (`at_hand`), and it is the engine's own thread that calls back.
+            unsafe { self.registers.add(usize::from(index & 15)).read_volatile() }
         }
     }
 

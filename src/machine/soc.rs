@@ -302,7 +302,7 @@ impl Soc {
 impl World for Soc {
     #[inline]
     fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
-        match self.tracker.follow(pc, size) {
+        match self.tracker.follow(core, pc, size) {
             Some(0) if self.tracker.now() < self.check_at => false,
             Some(tag) => self.look(core, pc, tag),
             None => self.unexpected(core, pc, size),

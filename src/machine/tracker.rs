@@ -247,12 +247,19 @@ impl Tracker {
     /// A block of `size` bytes begins at `pc`: if that is what was expected to come after the running one, charges that one and returns what
     /// has to be done about the new one. Otherwise nothing has happened, and it is [`Tracker::step_to`]'s turn.
     #[inline]
-    pub fn follow(&mut self, pc: u32, size: u32) -> Option<u8> {
-        let (signature, tag, cycles) = self.prices.follow(self.signature, pc, size)?;
+    pub fn follow(&mut self, core: &Core<'_>, pc: u32, size: u32) -> Option<u8> {
+        let (ahead, cycles) = self.prices.follow(self.signature, pc, size)?;
         self.start += cycles;
-        self.signature = signature;
+        self.signature = ahead.signature;
         self.phase = Phase::Told;
-        Some(tag)
+        if ahead.tag & !(tag::EVALUATED | tag::STABLE) == 0 && ahead.tag != 0 && self.traps.is_empty() {
+            // The usual case: nothing but operand codes, and those are what they were. If the block must not run now it is no loss.
+            if let Some(signature) = self.prices.usual(ahead.code, |r| core.quick(r)) {
+                self.signature = signature;
+                return Some(0);
+            }
+        }
+        Some(ahead.tag)
     }
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
@@ -293,31 +300,6 @@ impl Tracker {
 
     /// Does what `tag` asks for about the block that has just begun.
     pub fn begin(&mut self, core: &Core<'_>, tag: u8) -> Begin {
-        if tag & !(tag::EVALUATED | tag::STABLE) == 0
-            && self.traps.is_empty()
-            && let Some(code) = self.running_code()
-        {
-            // The usual case.
-            let (signature, trap) = self.evaluate(core, code);
-            if trap.is_none() {
-                self.signature = signature;
-                return Begin::Go;
-            }
-        }
-        self.begin_unusual(core, tag)
-    }
-
-    #[inline]
-    fn running_code(&self) -> Option<CodeId> {
-        match self.phase {
-            Phase::Idle => None,
-            Phase::Told => self.prices.told().map(|(_, ahead)| ahead.code),
-            Phase::Running => Some(self.running.code),
-        }
-    }
-
-    #[inline(never)]
-    fn begin_unusual(&mut self, core: &Core<'_>, tag: u8) -> Begin {
         let Some(mut running) = self.running() else { return Begin::Go };
         if tag & tag::SPINNING != 0 && !self.spinning {
             self.cancel();

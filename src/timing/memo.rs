@@ -5,7 +5,7 @@
 //! Does not model: anything of its own: `pipeline.rs` gives every price, once (memo) or each time (reference).
 //! Tested by: `tests/fidelity.rs`: both ways give equal totals, per cause, on every image and on generated programs.
 
-use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, TimingConfig, Transition, step_block};
+use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, Probe, TimingConfig, Transition, step_block};
 use crate::isa::Block;
 use crate::units::{Addr, Cycles};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ pub const NO_CODES: SignatureId = SignatureId(u32::MAX);
 struct Code {
     block: Block,
     operands: Operands,
-    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]), the latest first.
+    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]).
     lately: Vec<(u128, SignatureId)>,
     /// What was counted of transitions that were forgotten.
     settled: Settled,
@@ -147,6 +147,8 @@ struct Edge {
     code: CodeId,
 }
 
+/// The key of no evaluation: more than sixteen bytes' worth is never packed into one with all bits set.
+const NO_KEY: u128 = u128::MAX;
 /// No transition.
 const NONE: u32 = u32::MAX;
 /// The size of a block that is not there: none was announced behind the transition.
@@ -161,6 +163,8 @@ pub struct Prices {
     fidelity: Fidelity,
     config: TimingConfig,
     codes: Vec<Code>,
+    /// What is evaluated of each block, and what came of it the last time.
+    probes: Vec<(Option<Probe>, u128, SignatureId)>,
     edges: Vec<Edge>,
     /// The cycles of each edge.
     causes: Vec<CauseCycles>,
@@ -245,6 +249,7 @@ impl Prices {
             fidelity,
             config,
             codes: Vec::new(),
+            probes: Vec::new(),
             edges: Vec::new(),
             causes: Vec::new(),
             index: HashMap::default(),
@@ -286,18 +291,18 @@ impl Prices {
         id
     }
 
-    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
+    /// The signature of a block that is about to run, by the registers, if it can be told in the usual way and is what it was the last time.
     #[inline]
+    pub fn usual(&self, code: CodeId, reg: impl Fn(u8) -> u32) -> Option<SignatureId> {
+        let (probe, latest, signature) = self.probes.get(code.index())?;
+        (probe.as_ref()?.key(reg)? == *latest).then_some(*signature)
+    }
+
+    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
     pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
-        let lately = &mut self.codes[code.index()].lately;
-        if let Some((latest, signature)) = lately.first()
-            && *latest == key
-        {
-            return Some(*signature);
-        }
-        let found = lately.iter().position(|(known, _)| *known == key)?;
-        lately.swap(0, found);
-        Some(lately[0].1)
+        let (_, signature) = *self.codes[code.index()].lately.iter().find(|(known, _)| *known == key)?;
+        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
+        Some(signature)
     }
 
     /// The block ran with this signature, whose key is this.
@@ -306,6 +311,7 @@ impl Prices {
         let lately = &mut self.codes[code.index()].lately;
         lately.truncate(MOST - 1);
         lately.insert(0, (key, signature));
+        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
     }
 
     /// The codes behind a number.
@@ -322,6 +328,7 @@ impl Prices {
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
         let code = CodeId(self.codes.len() as u32);
         let operands = Operands::of(&block, rom);
+        self.probes.push((operands.probe(), NO_KEY, NO_CODES));
         self.codes.push(Code { block, operands, lately: Vec::new(), settled: Settled::default() });
         code
     }
@@ -330,6 +337,7 @@ impl Prices {
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
         self.start_anew();
         let operands = Operands::of(&block, rom);
+        self.probes[code.index()] = (operands.probe(), NO_KEY, NO_CODES);
         let old = &mut self.codes[code.index()];
         *old = Code { block, operands, lately: Vec::new(), settled: old.settled };
     }
@@ -426,7 +434,7 @@ impl Prices {
     /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
     /// happened, and it is [`Prices::leave`]'s turn.
     #[inline]
-    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(SignatureId, u8, Cycles)> {
+    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(Ahead, Cycles)> {
         let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
         if !self.edges.get(self.guess as usize).is_some_and(expected) {
             self.guess = self.other_guess(expected)?;
@@ -435,7 +443,7 @@ impl Prices {
         edge.count += 1;
         self.taken = self.guess;
         self.guess = edge.then[0];
-        Some((edge.ahead.signature, edge.ahead.tag, Cycles(u64::from(edge.cycles))))
+        Some((edge.ahead, Cycles(u64::from(edge.cycles))))
     }
 
     #[inline]
@@ -514,8 +522,9 @@ impl Prices {
         for (edge, causes) in self.edges.drain(..).zip(self.causes.drain(..)) {
             self.codes[edge.code.index()].settle(&causes, edge.count);
         }
-        for code in &mut self.codes {
+        for (code, probe) in self.codes.iter_mut().zip(&mut self.probes) {
             code.lately.clear();
+            probe.1 = NO_KEY;
         }
         self.index.clear();
         self.states.clear();
