@@ -590,5 +590,5 @@ fn a_branch_without_the_thumb_bit_leaves_thumb_state_and_says_so_by_epsr_alone()
 #[test]
 fn registers_can_be_read_where_the_engine_keeps_them() {
     // On the platforms that the project measures its speed on; elsewhere it asks the engine for each register.
-    assert_eq!(stm32sim::machine::registers_are_at_hand(), cfg!(all(target_arch = "x86_64", unix)));
+    assert_eq!(cpu(&[]).registers_are_at_hand(), cfg!(all(target_arch = "x86_64", unix)));
 }

@@ -10,12 +10,18 @@ use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_reg_read};
+use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_hook_del, uc_reg_read};
 use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
 use unicorn_engine::{ArmCpuModel, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
 pub trait World {
+    /// A translated block of `size` bytes at `pc` is about to run, and nothing more needs doing about that. Otherwise [`World::block`] is
+    /// called for it at once. Apart from that, so that the usual block costs as little as may be.
+    #[inline]
+    fn expected(&mut self, _pc: u32, _size: u32) -> bool {
+        false
+    }
     /// A translated block of `size` bytes at `pc` is about to run. `true` stops the core before it runs.
     fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool;
     /// A load of `size` (1, 2 or 4) bytes from an address without memory of its own.
@@ -264,6 +270,8 @@ struct Shared<W> {
     world: W,
     stop: Option<Stop>,
     memory: Rc<Memory>,
+    /// Where the engine keeps R0 to R15; null where that is not known.
+    registers: *const u32,
 }
 
 /// The Cortex-M3 and its memories, with a world of type `W` around it.
@@ -274,110 +282,96 @@ pub struct Cpu<W: World + 'static> {
 
 /// The block hook. The crate's own way to one takes longer than all that is done in it: it upgrades a weak pointer, counts references and
 /// puts them back, for every block that runs.
-extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void, registers: *const u32) {
+extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
     // SAFETY: `Cpu::hook` gave this pointer. The hook runs while `emu_start` does, when nothing else uses the shared data: other hooks come
     // before or after it, never within, since the world does not run the core.
     let shared = unsafe { &mut *shared.cast::<Shared<W>>() };
-    let core = Core { handle: engine, registers, engine: PhantomData };
-    if shared.world.block(&core, pc as u32, size) {
+    if !shared.world.expected(pc as u32, size) {
+        on_other_block(engine, pc as u32, size, shared);
+    }
+}
+
+#[inline(never)]
+fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>) {
+    let core = Core { handle: engine, registers: shared.registers, engine: PhantomData };
+    if shared.world.block(&core, pc, size) {
         shared.stop = Some(Stop::Requested);
         // SAFETY: the handle is the engine's that is calling back.
         let _ = unsafe { uc_emu_stop(engine) };
     }
 }
 
-/// [`on_block`] as the engine calls it, where the registers are only to be had by asking for each.
-extern "C" fn on_block_plain<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
-    on_block::<W>(engine, pc, size, shared, std::ptr::null());
-}
-
-/// Registers without asking: generated code keeps the address of the core's state, which begins with R0 to R15, in RBP and calls hooks
-/// directly. Asking takes about as long as a whole block, for each register.
+/// Registers without asking for each: that takes about as long as a whole block. The engine keeps the core's state at one place for its
+/// life; it begins with R0 to R15, and generated code has its address in RBP when it calls a hook.
 #[cfg(all(target_arch = "x86_64", unix))]
 mod at_hand {
-    use super::{Arch, ArmCpuModel, HookType, Mode, Prot, Unicorn, World, c_void, gpr, uc_engine, uc_hook_add, uc_reg_read};
-    use std::sync::OnceLock;
+    use super::{
+        HookType, Memory, RegisterARM, Unicorn, c_void, gpr, uc_engine, uc_error, uc_hook_add, uc_hook_del, uc_reg_read,
+    };
 
-    /// [`super::on_block`] with RBP as its fifth argument.
-    #[unsafe(naked)]
-    pub extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
-        std::arch::naked_asm!("mov r8, rbp", "jmp {}", sym super::on_block::<W>)
-    }
-
+    /// A block hook that passes RBP on.
     #[unsafe(naked)]
     extern "C" fn look(engine: *mut uc_engine, pc: u64, size: u32, found: *mut c_void) {
         std::arch::naked_asm!("mov r8, rbp", "jmp {}", sym compare)
     }
 
-    /// Whether what is at `registers` is what the engine says that its registers hold.
+    /// Notes `registers` if what is there is what the engine says that its registers hold.
     extern "C" fn compare(engine: *mut uc_engine, _: u64, _: u32, found: *mut c_void, registers: *const u32) {
-        let same = (0..15).all(|index| {
+        let same = |index: u8| {
             let mut value = 0u32;
             let Some(register) = gpr(index) else { return false };
-            // SAFETY: the handle is the engine's that is calling back; generated code always has a valid address in RBP (the engine's version
-            // is pinned, and `tests/engine_contract.rs` looks again).
-            let read = unsafe { uc_reg_read(engine, register as i32, (&raw mut value).cast()) };
-            read == super::uc_error::OK && value == unsafe { registers.add(usize::from(index)).read_volatile() }
-        });
-        // SAFETY: `are` gave this pointer.
-        unsafe { *found.cast::<bool>() = same };
+            // SAFETY: the handle is the engine's that is calling back; generated code of the pinned version has a valid address in RBP.
+            let (read, kept) = unsafe {
+                let read = uc_reg_read(engine, register as i32, (&raw mut value).cast());
+                (read, registers.add(usize::from(index)).read_volatile())
+            };
+            read == uc_error::OK && value == kept
+        };
+        if (0..15).all(same) {
+            // SAFETY: `find` gave this pointer.
+            unsafe { *found.cast::<*const u32>() = registers };
+        }
     }
 
-    /// Whether that is so in this build of the engine: found out once, on an engine of its own with different values in all registers.
-    pub fn are() -> bool {
-        static FOUND: OnceLock<bool> = OnceLock::new();
-        *FOUND.get_or_init(|| find().unwrap_or(false))
-    }
-
-    fn find() -> Result<bool, super::uc_error> {
-        const CODE: u64 = 0x1000;
-        let mut engine = Unicorn::new(Arch::ARM, Mode::THUMB)?;
-        engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32)?;
-        // Not at 0, where a run would be over before it began.
-        engine.mem_map(CODE, 1024, Prot::READ | Prot::EXEC)?;
-        engine.mem_write(CODE, &[0x30, 0xbf])?; // wfi
+    /// Finds the registers, by running one instruction with a different value in each; null if they are not where they should be.
+    pub fn find<D>(engine: &mut Unicorn<'static, D>, memory: &Memory) -> Result<*const u32, uc_error> {
+        const WAIT: [u8; 2] = [0x30, 0xbf];
+        let (place, _) = memory.flash();
+        let before = memory.read_vec(place, WAIT.len()).unwrap_or_default();
+        memory.write(place, &WAIT);
         for index in 0..15 {
             if let Some(register) = gpr(index) {
                 engine.reg_write(register, 0x0101_0104 * (u64::from(index) + 1))?;
             }
         }
-        let (mut found, mut hook) = (false, std::ptr::null_mut::<c_void>());
-        // SAFETY: the engine is open, `look` has a block hook's signature, `found` outlives the run and the engine.
+        let (mut found, mut hook) = (std::ptr::null::<u32>(), 0usize);
+        // SAFETY: the engine is open, `look` has a block hook's signature, `found` outlives the run, and the hook is gone behind it.
         unsafe {
-            let callback = look as *mut c_void;
-            uc_hook_add(
-                engine.get_handle(),
-                (&raw mut hook).cast(),
-                HookType::BLOCK.0 as i32,
-                callback,
-                (&raw mut found).cast(),
-                1,
-                0,
-            )
+            let (kind, callback) = (HookType::BLOCK.0 as i32, look as *mut c_void);
+            uc_hook_add(engine.get_handle(), (&raw mut hook).cast(), kind, callback, (&raw mut found).cast(), 1, 0)
+                .and(Ok(()))?;
+            engine.emu_start(u64::from(place | 1), 0, 0, 0)?;
+            uc_hook_del(engine.get_handle(), hook).and(Ok(()))?;
         }
-        .and(Ok(()))?;
-        engine.emu_start(CODE | 1, 0, 0, 0)?;
-        drop(engine);
+        memory.write(place, &before);
+        engine.ctl_flush_tb()?;
+        engine.ctl_flush_tlb()?;
+        for register in (0..15).filter_map(gpr) {
+            engine.reg_write(register, 0)?;
+        }
+        engine.reg_write(RegisterARM::PC, 1)?;
         Ok(found)
     }
 }
 
-/// Whether the registers can be read without asking the engine for each.
-#[must_use]
-pub fn registers_are_at_hand() -> bool {
-    #[cfg(all(target_arch = "x86_64", unix))]
-    return at_hand::are();
-    #[cfg(not(all(target_arch = "x86_64", unix)))]
-    return false;
-}
+/// Elsewhere it has to be asked for.
+#[cfg(not(all(target_arch = "x86_64", unix)))]
+mod at_hand {
+    use super::{Memory, Unicorn, uc_error};
 
-/// The block hook for this build of the engine.
-fn block_hook<W: World>() -> *mut c_void {
-    #[cfg(all(target_arch = "x86_64", unix))]
-    if registers_are_at_hand() {
-        return at_hand::on_block::<W> as *mut c_void;
+    pub fn find<D>(_: &mut Unicorn<'static, D>, _: &Memory) -> Result<*const u32, uc_error> {
+        Ok(std::ptr::null())
     }
-    on_block_plain::<W> as *mut c_void
 }
 
 /// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
@@ -395,7 +389,7 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory) };
+        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null() };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
@@ -421,6 +415,8 @@ impl<W: World + 'static> Cpu<W> {
                 )
                 .map_err(|e| internal("map the device space", e))?;
         }
+        let registers = at_hand::find(&mut engine, &memory).map_err(|e| internal("find the registers", e))?;
+        engine.get_data_mut().registers = registers;
         let mut cpu = Self { engine, memory };
         cpu.hook().map_err(|e| internal("hook", e))?;
         Ok(cpu)
@@ -452,10 +448,10 @@ impl<W: World + 'static> Cpu<W> {
         })?;
         let shared: *mut Shared<W> = engine.get_data_mut();
         let mut hook: *mut c_void = std::ptr::null_mut();
-        // SAFETY: the engine is open; `block_hook` gives what has the signature of a block hook; the shared data live in the engine's own box, which stays
+        // SAFETY: the engine is open; `on_block` has the signature of a block hook; the shared data live in the engine's own box, which stays
         // where it is until the engine is closed, and hooks end with it. Begin 1, end 0: everywhere.
         unsafe {
-            let (kind, callback) = (HookType::BLOCK.0 as i32, block_hook::<W>());
+            let (kind, callback) = (HookType::BLOCK.0 as i32, on_block::<W> as *mut c_void);
             uc_hook_add(engine.get_handle(), (&raw mut hook).cast(), kind, callback, shared.cast(), 1, 0)
         }
         .and(Ok(()))?;
@@ -492,6 +488,11 @@ impl<W: World + 'static> Cpu<W> {
             (None, Err(uc_error::INSN_INVALID)) => Stop::Undefined,
             (None, Err(e)) => Stop::Engine(e),
         }
+    }
+
+    /// Whether the registers can be read without asking the engine for each.
+    pub fn registers_are_at_hand(&self) -> bool {
+        !self.engine.get_data().registers.is_null()
     }
 
     /// The world.

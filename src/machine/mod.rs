@@ -11,6 +11,6 @@ mod run;
 mod soc;
 mod tracker;
 
-pub use cpu::{Core, Cpu, Memory, Special, Stop, World, registers_are_at_hand};
+pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use soc::{Mark, Overrides};

@@ -68,6 +68,8 @@ pub struct Soc {
     pub marks: Vec<Mark>,
     /// Stop when this instant is reached.
     pub limit: Tick,
+    /// What has to be done about the block that begins, if it is the one that was expected.
+    followed: Option<u8>,
     /// The next instant at which the hook has to look further than the prices.
     check_at: Tick,
     /// The instruction at this address, in the block that was about to run, must fault and would not, or may have to.
@@ -102,6 +104,7 @@ impl Soc {
             calls: Vec::new(),
             marks: Vec::new(),
             limit: Tick::NEVER,
+            followed: None,
             check_at: Tick::NEVER,
             barred: None,
             planted: Planted::Nothing,
@@ -300,13 +303,21 @@ impl Soc {
 }
 
 impl World for Soc {
-    #[inline]
-    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
-        match self.tracker.follow(core, pc, size) {
-            Some(0) if self.tracker.now() < self.check_at => false,
-            Some(tag) => self.look(core, pc, tag),
-            None => self.unexpected(core, pc, size),
+    #[inline(always)]
+    fn expected(&mut self, pc: u32, size: u32) -> bool {
+        match self.tracker.follow(pc, size) {
+            Some(0) if self.tracker.now() < self.check_at => true,
+            other => {
+                self.followed = other;
+                false
+            }
         }
+    }
+
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
+        let Some(tag) = self.followed.take() else { return self.unexpected(core, pc, size) };
+        let tag = self.tracker.usual(core, tag);
+        (tag != 0 || self.tracker.now() >= self.check_at) && self.look(core, pc, tag)
     }
 
     fn device_read(&mut self, _core: &Core<'_>, address: u32, size: u32) -> u32 {

@@ -11,24 +11,13 @@ use super::exceptions::Fault;
 use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
-    Ahead, CodeId, Entry, Fidelity, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition,
-    step_prefix,
+    Ahead, CodeId, Entry, Fidelity, Moment, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
+    Transition, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
 use std::rc::Rc;
 use traps::{Trap, Traps, address_of};
-
-/// Whether a block runs, and which.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// None does.
-    Idle,
-    /// The one that `prices` told of when the block before it ended.
-    Told,
-    /// The one in `running`.
-    Running,
-}
 
 /// A block that runs.
 #[derive(Clone, Copy)]
@@ -69,13 +58,12 @@ pub struct Tracker {
     prices: Prices,
     blocks: Blocks,
     memory: Rc<Memory>,
-    phase: Phase,
     /// The operand codes of the running block.
     signature: SignatureId,
     /// When the running block began.
     start: Tick,
-    /// The running block in [`Phase::Running`].
-    running: Running,
+    /// The running block, or that there is none, if `prices` has told of none since this moment of its own.
+    running: (Option<Running>, Moment),
     cursor: Cursor,
     /// The block before, where `prices` does not remember it.
     previous: Option<CodeId>,
@@ -121,10 +109,9 @@ impl Tracker {
             prices: Prices::new(fidelity, config),
             blocks: Blocks::new(Rc::clone(&memory))?,
             memory,
-            phase: Phase::Idle,
             signature: NO_CODES,
             start: Tick(0),
-            running: Running { code: CodeId::from_index(0), signature: NO_CODES, pc: 0, size: 0 },
+            running: (None, Moment::default()),
             cursor: Cursor::default(),
             previous: None,
             scratch: Scratch::default(),
@@ -163,28 +150,24 @@ impl Tracker {
     /// The block that runs, if one does.
     fn running(&self) -> Option<Running> {
         let signature = self.signature;
-        match self.phase {
-            Phase::Idle => None,
-            Phase::Told => self.prices.told().map(|(pc, ahead)| Running { code: ahead.code, signature, pc, size: ahead.size }),
-            Phase::Running => Some(Running { signature, ..self.running }),
+        if self.running.1 == self.prices.moment() {
+            return self.running.0.map(|running| Running { signature, ..running });
         }
+        self.prices.told().map(|(pc, ahead)| Running { code: ahead.code, signature, pc, size: ahead.size })
     }
 
     /// That block runs now, or none.
     fn run(&mut self, running: Option<Running>) {
-        self.phase = match running {
-            Some(running) => {
-                (self.running, self.signature) = (running, running.signature);
-                Phase::Running
-            }
-            None => Phase::Idle,
-        };
+        if let Some(running) = running {
+            self.signature = running.signature;
+        }
+        self.running = (running, self.prices.moment());
     }
 
     /// The block that runs, which then does not any more.
     fn take(&mut self) -> Option<Running> {
         let running = self.running();
-        self.phase = Phase::Idle;
+        self.run(None);
         running
     }
 
@@ -246,20 +229,27 @@ impl Tracker {
 
     /// A block of `size` bytes begins at `pc`: if that is what was expected to come after the running one, charges that one and returns what
     /// has to be done about the new one. Otherwise nothing has happened, and it is [`Tracker::step_to`]'s turn.
-    #[inline]
-    pub fn follow(&mut self, core: &Core<'_>, pc: u32, size: u32) -> Option<u8> {
+    #[inline(always)]
+    pub fn follow(&mut self, pc: u32, size: u32) -> Option<u8> {
         let (ahead, cycles) = self.prices.follow(self.signature, pc, size)?;
         self.start += cycles;
         self.signature = ahead.signature;
-        self.phase = Phase::Told;
-        if ahead.tag & !(tag::EVALUATED | tag::STABLE) == 0 && ahead.tag != 0 && self.traps.is_empty() {
-            // The usual case: nothing but operand codes, and those are what they were. If the block must not run now it is no loss.
-            if let Some(signature) = self.prices.usual(ahead.code, |r| core.quick(r)) {
-                self.signature = signature;
-                return Some(0);
-            }
-        }
         Some(ahead.tag)
+    }
+
+    /// What is left to do about the block that [`Tracker::follow`] has just told of: nothing, if that was only its operand codes, and they
+    /// are what they were.
+    #[inline]
+    pub fn usual(&mut self, core: &Core<'_>, tag: u8) -> u8 {
+        if tag & !(tag::EVALUATED | tag::STABLE) == 0
+            && self.traps.is_empty()
+            && let Some((_, ahead)) = self.prices.told()
+            && let Some(signature) = self.prices.usual(ahead.code, |r| core.quick(r))
+        {
+            self.signature = signature;
+            return 0;
+        }
+        tag
     }
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
@@ -456,7 +446,9 @@ impl Tracker {
                 self.resume_at(running, at + 1, rest);
             }
         } else {
+            let running = self.running();
             self.prices.set_config(config);
+            self.run(running);
         }
     }
 

@@ -119,6 +119,10 @@ impl Code {
     }
 }
 
+/// See [`Prices::moment`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment(u32, u64);
+
 /// What begins where a block ends, as far as whoever runs the blocks wants to be told again without looking it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
@@ -430,10 +434,16 @@ impl Prices {
         self.edges.get(self.taken as usize).map(|edge| (edge.next, edge.ahead))
     }
 
+    /// A moment that does not come again once [`Prices::follow`] or [`Prices::leave`] has priced something.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment(self.taken, self.edges.get(self.taken as usize).map_or(0, |edge| edge.count))
+    }
+
     /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand
     /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
     /// happened, and it is [`Prices::leave`]'s turn.
-    #[inline]
+    #[inline(always)]
     pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(Ahead, Cycles)> {
         let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
         if !self.edges.get(self.guess as usize).is_some_and(expected) {
