@@ -186,6 +186,18 @@ impl Machine {
         self.cpu.world().system.clocks
     }
 
+    /// Which devices are clocked: RCC's AHBENR, APB2ENR, APB1ENR.
+    #[must_use]
+    pub fn clock_enables(&self) -> [u32; 3] {
+        self.cpu.world().system.clock_enables
+    }
+
+    /// How much time had passed at an instant, in microseconds.
+    #[must_use]
+    pub fn micros(&self, at: Tick) -> f64 {
+        self.cpu.world().micros(at)
+    }
+
     /// The settings that cycles are priced with now.
     #[must_use]
     pub fn timing_config(&self) -> TimingConfig {
