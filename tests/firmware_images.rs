@@ -71,11 +71,13 @@ fn other_toolchain() -> Option<String> {
 struct Build(PathBuf);
 
 impl Build {
-    fn new(name: &str, chip: &str) -> Self {
+    /// `target` as the Makefile names it: `all`, or one ELF.
+    fn new(name: &str, chip: &str, target: &str) -> Self {
         let to = std::env::temp_dir().join(format!("stm32sim-{name}-{}", std::process::id()));
         copy_sources(&folder(), &to);
         let build = Build(to);
-        let output = Command::new("make").args(["-s", "-j2", &format!("CHIP={chip}")]).current_dir(&build.0).output().unwrap();
+        let output =
+            Command::new("make").args(["-s", "-j2", &format!("CHIP={chip}"), target]).current_dir(&build.0).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         build
     }
@@ -118,7 +120,7 @@ fn a_rebuild_in_another_folder_gives_the_same_bytes() {
         eprintln!("skipped: {reason}");
         return;
     }
-    let build = Build::new("rebuild", "stm32f103c8");
+    let build = Build::new("rebuild", "stm32f103c8", "all");
     for name in images() {
         let rebuilt = fs::read(build.0.join("build/stm32f103c8").join(&name)).unwrap();
         assert!(rebuilt == fs::read(folder().join(&name)).unwrap(), "{name} differs from what its sources build");
@@ -269,14 +271,15 @@ impl Drop for Board {
     }
 }
 
-/// The images linked for QEMU's board, or None (and the reason on standard error).
-fn for_qemu(name: &str) -> Option<Build> {
+/// One image, or `all`, linked for QEMU's board; None (and the reason on standard error) where a tool is missing.
+fn for_qemu(name: &str, image: &str) -> Option<Build> {
     let missing = ["qemu-system-arm", "arm-none-eabi-gcc", "make"].into_iter().find(|tool| version(tool).is_none());
     if let Some(tool) = missing {
         eprintln!("skipped: {tool} is not installed");
         return None;
     }
-    Some(Build::new(name, "stm32f100rb"))
+    let target = if image == "all" { image.to_string() } else { format!("build/stm32f100rb/{image}") };
+    Some(Build::new(name, "stm32f100rb", &target))
 }
 
 impl Build {
@@ -294,7 +297,7 @@ fn every_test_program_does_what_expected_toml_says() {
     committed.retain(|name| !described.contains(name));
     assert!(committed.is_empty(), "not described: {committed:?}");
 
-    let Some(build) = for_qemu("programs") else { return };
+    let Some(build) = for_qemu("programs", "all") else { return };
     for (name, entry) in &expected {
         if entry.get("not_qemu").is_some() {
             continue;
@@ -319,7 +322,7 @@ fn every_test_program_does_what_expected_toml_says() {
 
 #[test]
 fn hello_echoes() {
-    let Some(build) = for_qemu("hello") else { return };
+    let Some(build) = for_qemu("hello", "hello.elf") else { return };
     let mut board = build.board("hello.elf");
     // QEMU's clock registers read as 0: neither the crystal nor the PLL becomes ready, and the bounded waits end at 8 MHz.
     let greeting = "Hello from 8000000 Hz\r\necho [";
@@ -387,7 +390,7 @@ fn anomaly_carries_the_models_threshold() {
 
 #[test]
 fn anomaly_runs_a_sample_at_boot_and_agrees_with_tflite_micro_on_every_sample() {
-    let Some(build) = for_qemu("anomaly") else { return };
+    let Some(build) = for_qemu("anomaly", "anomaly.elf") else { return };
     let mut board = build.board("anomaly.elf");
     let (samples, goldens) = (rows("anomaly/samples.npy"), rows("anomaly/goldens_int8.npy"));
 
@@ -418,7 +421,7 @@ fn anomaly_runs_a_sample_at_boot_and_agrees_with_tflite_micro_on_every_sample() 
 
 #[test]
 fn the_serial_protocol_answers_as_published_and_survives_nonsense() {
-    let Some(build) = for_qemu("protocol") else { return };
+    let Some(build) = for_qemu("protocol", "anomaly.elf") else { return };
     let mut board = build.board("anomaly.elf");
     board.until("m-ready\r\n", Duration::from_secs(20));
 
