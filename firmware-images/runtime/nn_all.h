@@ -11,6 +11,13 @@ const nn_kernel nn_kernels[] = {
     nn_copy,
     nn_map_s8,
     nn_fully_connected_s8,
+    nn_conv_s8,
+    nn_conv_generic_s8,
+    nn_depthwise_3x3_s8,
+    nn_depthwise_generic_s8,
+    nn_average_pool_s8,
+    nn_max_pool_s8,
+    nn_softmax_s8,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

@@ -52,6 +52,65 @@ typedef struct {
     int32_t zero, low, high; /* output zero point and clamp */
 } nn_fully_connected_layer;
 
+/* CONV_2D and DEPTHWISE_CONV_2D. */
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t batches;
+    uint32_t in_h, in_w, in_c, out_h, out_w, out_c;
+    uint32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    int32_t pad_top, pad_left;
+    uint32_t taps;         /* weights per channel, made even; depthwise: outputs per input channel */
+    uint32_t row_bytes;    /* from one channel's weights to the next's */
+    nn_ref weights, constants;
+    int32_t in_zero;       /* what the border holds */
+    int32_t zero, low, high;
+    uint32_t tile_quads;   /* output pixels per tile / 4; depthwise: output columns per block */
+    nn_ref tile, staged;   /* scratch */
+} nn_conv_layer;
+
+/* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. */
+typedef struct {
+    const uint32_t *x;
+    const int8_t *weights;
+    uint32_t taps;
+    uint32_t pixels;
+    int8_t *out;
+    uint32_t stride;       /* from one pixel's output to the next's */
+    nn_channel channel;
+    int32_t zero, low, high;
+} nn_quads;
+
+/* Words per row of a depthwise kernel's copy of a plane. */
+#define NN_PLANE_PITCH 16u
+
+/* nn_depthwise_row: one channel along one row of output, and the row half a plane below it. */
+typedef struct {
+    int32_t weights[9];
+    nn_channel channel;
+    int32_t zero, low, high;
+    uint32_t stride;       /* from one pixel's output to the next's */
+    uint32_t step;         /* of the window, in words */
+} nn_depthwise_job;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t batches;
+    uint32_t in_h, in_w, channels, out_h, out_w;
+    uint32_t filter_h, filter_w, stride_h, stride_w;
+    int32_t pad_top, pad_left;
+    int32_t low, high;
+} nn_pool_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t rows, depth;
+    int32_t multiplier, shift; /* of a difference to the row's greatest input, to 5 integer bits */
+    int32_t least;             /* differences below it count as minus infinity */
+} nn_softmax_layer;
+
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {
     return (ref >> 31) ? plan + (ref & 0x7FFFFFFFu) : arena + ref;

@@ -53,9 +53,11 @@ pub fn header(name: &str, plan: &Plan) -> String {
         let _ = writeln!(text, "#define NN_USES_{} 1", kernel.symbol().trim_start_matches("nn_").to_uppercase());
     }
     let _ = writeln!(text, "\nconst nn_kernel nn_kernels[] = {{");
-    let highest = plan.kernels().last().map_or(0, |&kernel| kernel as usize + 1);
-    for kernel in plan.kernels() {
-        let _ = writeln!(text, "    [{}] = {},", kernel as usize, kernel.symbol());
+    let kernels = plan.kernels();
+    let highest = kernels.last().map_or(0, |&kernel| kernel as usize + 1);
+    for number in 0..highest {
+        let symbol = kernels.iter().find(|&&kernel| kernel as usize == number).map_or("0", |kernel| kernel.symbol());
+        let _ = writeln!(text, "    {symbol},");
     }
     let _ = writeln!(text, "}};\nconst uint32_t nn_kernel_count = {highest}u;\n");
     let _ = writeln!(text, "const uint32_t nn_model_plan[NN_MODEL_PLAN_BYTES / 4] __attribute__((aligned(8))) = {{");

@@ -46,6 +46,20 @@ kernels! {
     MapS8 = 1, "nn_map_s8";
     /// Fully connected, int8.
     FullyConnectedS8 = 2, "nn_fully_connected_s8";
+    /// Convolution from packed tiles, int8.
+    ConvS8 = 3, "nn_conv_s8";
+    /// Convolution of any shape, int8.
+    ConvGenericS8 = 4, "nn_conv_generic_s8";
+    /// Depthwise 3x3 convolution, int8.
+    Depthwise3x3S8 = 5, "nn_depthwise_3x3_s8";
+    /// Depthwise convolution of any shape, int8.
+    DepthwiseGenericS8 = 6, "nn_depthwise_generic_s8";
+    /// Average pooling, int8.
+    AveragePoolS8 = 7, "nn_average_pool_s8";
+    /// Maximum pooling, int8.
+    MaxPoolS8 = 8, "nn_max_pool_s8";
+    /// Softmax, int8.
+    SoftmaxS8 = 9, "nn_softmax_s8";
 }
 
 /// One layer of the plan, in execution order.

@@ -99,6 +99,68 @@ for name, low, high in [("narrow", -1, 2), ("usual", -6, 6), ("wide", -40, 30)]:
         CASES[f"{activation}_{name}"] = lambda rng, a=activation, lo=low, hi=high: unary(rng, a, lo, hi)
 
 
+def image(rng, shape, *layers, ranges=(-1, 1), spread=1.0):
+    """A small convolutional model: layers one after the other on one input of height, width, channels."""
+    (x,) = inputs(shape)
+    y = x
+    for layer in layers:
+        y = layer(y)
+    return convert(randomise(tf.keras.Model(x, y), rng, spread), [ranges], rng)
+
+
+IMAGES = {
+    # name: input shape, layers. Odd sizes, both paddings, strides, dilation, few and many channels, fused activations.
+    "conv_pointwise": ((5, 3, 6), lambda: [L.Conv2D(7, 1, activation="relu")]),
+    "conv_pointwise_narrowing": ((6, 5, 9), lambda: [L.Conv2D(4, 1)]),
+    "conv_pointwise_chain": ((7, 3, 8), lambda: [L.Conv2D(8, 1, activation="relu"), L.Conv2D(8, 1)]),
+    "conv_same": ((9, 7, 3), lambda: [L.Conv2D(5, 3, padding="same", activation="relu")]),
+    "conv_valid_stride": ((11, 9, 2), lambda: [L.Conv2D(6, 3, strides=2)]),
+    "conv_first_of_kws": ((13, 10, 1), lambda: [L.Conv2D(8, (10, 4), strides=2, padding="same", activation="relu")]),
+    "conv_same_stride_even": ((8, 8, 4), lambda: [L.Conv2D(3, 4, strides=2, padding="same")]),
+    "conv_dilated": ((9, 8, 3), lambda: [L.Conv2D(4, 3, dilation_rate=2, padding="same")]),
+    "conv_relu6": ((6, 6, 5), lambda: [L.Conv2D(4, 2), L.ReLU(6.0)]),
+    "conv_many_pixels": ((21, 17, 8), lambda: [L.Conv2D(3, 3)]),
+    "conv_no_bias": ((5, 5, 4), lambda: [L.Conv2D(4, 3, use_bias=False)]),
+    "conv_covering": ((4, 5, 3), lambda: [L.Conv2D(6, (4, 5))]),
+    "conv_large_filter": ((8, 4, 72), lambda: [L.Conv2D(2, 4)]),
+    "depthwise_same": ((7, 5, 6), lambda: [L.DepthwiseConv2D(3, padding="same", activation="relu")]),
+    "depthwise_odd_rows_wide": ((5, 33, 2), lambda: [L.DepthwiseConv2D(3, padding="same")]),
+    "depthwise_stride": ((10, 9, 3), lambda: [L.DepthwiseConv2D(3, strides=2, padding="same")]),
+    "depthwise_valid": ((6, 8, 4), lambda: [L.DepthwiseConv2D(3)]),
+    "depthwise_one_row": ((3, 6, 4), lambda: [L.DepthwiseConv2D(3)]),
+    "depthwise_multiplier": ((6, 6, 3), lambda: [L.DepthwiseConv2D(3, depth_multiplier=2)]),
+    "depthwise_5x5": ((8, 7, 3), lambda: [L.DepthwiseConv2D(5, padding="same", activation="relu")]),
+    "depthwise_dilated": ((9, 9, 2), lambda: [L.DepthwiseConv2D(3, dilation_rate=2)]),
+    "separable_chain": (
+        (9, 5, 4),
+        lambda: [L.DepthwiseConv2D(3, padding="same", activation="relu"), L.Conv2D(6, 1, activation="relu"), L.DepthwiseConv2D(3, padding="same")],
+    ),
+    "pool_average": ((8, 6, 5), lambda: [L.AveragePooling2D(2)]),
+    "pool_average_same": ((7, 5, 3), lambda: [L.AveragePooling2D(3, strides=2, padding="same")]),
+    "pool_average_all": ((9, 5, 8), lambda: [L.AveragePooling2D((9, 5))]),
+    "pool_max": ((8, 6, 5), lambda: [L.MaxPooling2D(2)]),
+    "pool_max_same": ((7, 5, 3), lambda: [L.MaxPooling2D(3, strides=2, padding="same")]),
+    "flatten_dense": ((4, 3, 5), lambda: [L.Conv2D(4, 2), L.Flatten(), L.Dense(9)]),
+}
+for name, (shape, layers) in IMAGES.items():
+    CASES[name] = lambda rng, s=shape, make=layers: image(rng, s, *make(), ranges=(-2, 3))
+
+
+for name, low, high in [("flat", -0.3, 0.2), ("usual", -4, 6)]:
+
+    def softmax(rng, low=low, high=high):
+        (x,) = inputs((32, 8))
+        return convert(tf.keras.Model(x, L.Softmax()(x)), [(low, high)], rng)
+
+    CASES[f"softmax_{name}"] = softmax
+
+
+@case
+def softmax_steep_rows(rng):
+    (x,) = inputs((5, 12))
+    return convert(tf.keras.Model(x, L.Softmax()(x)), [(-60, 50)], rng)
+
+
 def run(model, rng, samples):
     """Random bytes through TensorFlow Lite Micro. One input of 256 bytes gets every value once."""
     interpreter = runtime.Interpreter.from_bytes(model)
@@ -129,7 +191,7 @@ def main():
         tf.keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         rng = np.random.default_rng(seed)
         model = CASES[name](rng)
-        given, got = run(model, rng, 4)
+        given, got = run(model, rng, 6)
         (HERE / f"{name}.tflite").write_bytes(model)
         np.save(HERE / f"{name}.in.npy", given)
         np.save(HERE / f"{name}.out.npy", got)

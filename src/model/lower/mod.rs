@@ -3,8 +3,10 @@
 //! Does not model: operators without a row in [`lower_operator`]; they are refused by name with the usual way out.
 //! Tested by: `tests/model.rs`, `tests/model_kernels.rs` (every operator, bit for bit against TensorFlow Lite Micro).
 
+mod conv;
 mod dense;
 mod map;
+mod pool;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
@@ -32,6 +34,10 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
     };
     match code {
         op::FULLY_CONNECTED => dense::fully_connected(l, operator),
+        op::CONV_2D => conv::conv(l, operator),
+        op::DEPTHWISE_CONV_2D => conv::depthwise(l, operator),
+        op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
+        op::SOFTMAX => pool::softmax(l, operator),
         op::LOGISTIC | op::TANH => map::sigmoid(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
         op::WHILE | op::IF | op::CALL_ONCE => Err(l.unsupported(
