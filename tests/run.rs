@@ -100,7 +100,7 @@ fn memory_is_what_binutils_says() {
         eprintln!("skipped: arm-none-eabi-size is not installed");
         return;
     };
-    let text = String::from_utf8_lossy(&size.out).into_owned();
+    let text = String::from_utf8_lossy(&size.stdout).into_owned();
     let columns: Vec<u64> =
         text.lines().nth(1).expect("a row").split_whitespace().filter_map(|column| column.parse().ok()).take(3).collect();
     let (report, _) = json(&["run", "--scenario", "anomaly"]);
