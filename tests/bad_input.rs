@@ -290,5 +290,5 @@ fn scenarios_and_inputs_are_checked() {
     assert_refused(&["run", "--scenario", "anomaly", "--input", &missing], 2, "file-unreadable", "none.npy cannot be read");
     let file = scratch.file("mine.toml", b"name = \"x\"\n\nnome = 2\n");
     assert_refused(&["run", "--scenario", &file], 2, "bad-scenario-file", "nome");
-    assert!(stm32sim(&["run", "--scenario", &file]).err.contains("mine.toml:3:1"));
+    assert!(stm32sim(&["run", "--scenario", &file]).err.contains("mine.toml: line 3, column 1"));
 }

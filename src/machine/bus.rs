@@ -253,7 +253,8 @@ mod tests {
         assert_eq!(bit_band(0x2200_001c), Some((0x2000_0000, 7)));
         assert_eq!(bit_band(0x23ff_ffe0), Some((0x200f_fffc, 24)));
         assert_eq!(bit_band(0x23ff_fffc), Some((0x200f_fffc, 31)));
-        assert_eq!(bit_band(0x4201_8800), Some((0x4000_c440, 0)));
+        // The formula given there: alias base + byte offset x 32 + bit x 4, for bit 7 of USART1_SR.
+        assert_eq!(bit_band(0x4200_0000 + 0x1_3800 * 32 + 7 * 4), Some((0x4001_3800, 7)));
         assert_eq!(bit_band(0x4001_3800), None);
     }
 }

@@ -98,13 +98,13 @@ fn inference_part(report: &RunReport, inference: &InferenceSummary) -> String {
     text.push('\n');
     if !inference.layers.is_empty() {
         let mut rows = Builder::default();
-        rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "cycles/MAC", "time"]);
+        rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "per MAC", "time"]);
         for layer in &inference.layers {
             let per_mac = layer.macs.filter(|macs| *macs > 0).map(|macs| format!("{:.2}", layer.cycles as f64 / macs as f64));
             rows.push_record([
                 layer.index.map(|index| index.to_string()).unwrap_or_default(),
-                clipped(&layer.op, 20),
-                clipped(&layer.name, 18),
+                clipped(if layer.index.is_some() { &layer.op } else { &layer.name }, 17),
+                clipped(if layer.index.is_some() { &layer.name } else { "" }, 12),
                 layer.macs.map(grouped).unwrap_or_default(),
                 grouped(layer.instructions),
                 grouped(layer.cycles),
