@@ -37,7 +37,7 @@ REPLACE = {
     0x06C0: 0x0647,  # heh with yeh above -> heh
 }
 DROP = frozenset([0x0640, *range(0x064B, 0x0656), 0x0670])
-_LETTERS = frozenset([*range(0x0621, 0x064B), 0x067E, 0x0686, 0x0698, 0x06A9, 0x06AF, 0x06CC])
+LETTERS = frozenset([*range(0x0621, 0x064B), 0x067E, 0x0686, 0x0698, 0x06A9, 0x06AF, 0x06CC])
 
 
 def words(sentence):
@@ -46,7 +46,7 @@ def words(sentence):
     for character in sentence:
         code = REPLACE.get(ord(character), ord(character))
         if code not in DROP:
-            out.append(chr(code) if code in _LETTERS else " ")
+            out.append(chr(code) if code in LETTERS else " ")
     return "".join(out).split()
 
 

@@ -15,19 +15,21 @@ class Model:
     def __init__(self, path):
         self.interpreter = tflite_micro.runtime.Interpreter.from_file(str(path))
 
-    def quantisation(self):
-        """(input scale, input zero point, output scale, output zero point); int8 models only."""
-        ends = (self.interpreter.get_input_details(0), self.interpreter.get_output_details(0))
-        numbers = []
-        for end in ends:
-            q = end["quantization_parameters"]
-            numbers += [float(q["scales"][0]), int(q["zero_points"][0])]
-        return tuple(numbers)
+    def output_quantisation(self):
+        """(output scale, output zero point)."""
+        q = self.interpreter.get_output_details(0)["quantization_parameters"]
+        return float(q["scales"][0]), int(q["zero_points"][0])
 
-    def run(self, rows):
-        """The model's output for every row."""
+    def run(self, rows, reset=True):
+        """The model's output for every row.
+
+        An LSTM's state lives in variable tensors, which TFLite Micro keeps from one call to the next. Every sentence
+        has to start from zero, so they are reset before each row unless told otherwise.
+        """
         outputs = []
         for row in rows:
+            if reset:
+                self.interpreter.reset()
             self.interpreter.set_input(row[np.newaxis], 0)
             self.interpreter.invoke()
             outputs.append(self.interpreter.get_output(0)[0].copy())
