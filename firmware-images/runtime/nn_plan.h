@@ -10,6 +10,13 @@
 #define NN_MAGIC 0x31504E4Eu /* "NNP1" */
 #define NN_VERSION 1u
 
+/* Whether the kernels' inner loops are those written for the Cortex-M3, in assembly. */
+#if (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)) && defined(__GNUC__)
+#define NN_CORTEX_M3 1
+#else
+#define NN_CORTEX_M3 0
+#endif
+
 typedef uint32_t nn_ref;
 
 typedef struct {
@@ -69,16 +76,22 @@ typedef struct {
     nn_ref tile, staged;   /* scratch */
 } nn_conv_layer;
 
-/* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. */
+/* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. Its assembly knows this layout. */
 typedef struct {
     const uint32_t *x;
     const int8_t *weights;
     uint32_t taps;
     uint32_t pixels;
-    int8_t *out;
+    int32_t start;         /* bias - taps / 2 * 2^15 */
+    int32_t bias;
+    int32_t multiplier;
+    int32_t half;          /* 2^shift */
+    int32_t shift;         /* nn_channel's, and one more */
+    int32_t zero;
     uint32_t stride;       /* from one pixel's output to the next's */
-    nn_channel channel;
-    int32_t zero, low, high;
+    int8_t *out;
+    uint32_t clamp;        /* whether low and high are closer than int8's */
+    int32_t low, high;
 } nn_quads;
 
 /* Words per row of a depthwise kernel's copy of a plane. */
