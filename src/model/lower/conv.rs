@@ -16,7 +16,7 @@ const QUAD_BYTES: usize = 8192;
 /// Above this, a depthwise layer's planes are not copied.
 const PLANES_BYTES: usize = 8192;
 /// NN_PLANE_PITCH of the runtime.
-const PLANE_PITCH: u32 = 16;
+const PLANE_PITCH: u32 = 14;
 
 /// A window's place on a map, checked against the output's shape.
 pub(super) struct Place {
