@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-void nn_conv_quads(const nn_quads *job);
+void nn_conv_quads(nn_quads *job);
 
 /* Copies `count` values for four pixels whose inputs start at p[0..3]. */
 static uint32_t *pack(uint32_t *to, const int8_t *const p[4], uint32_t count) {
@@ -82,6 +82,7 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     job.taps = l->taps;
     job.stride = l->out_c;
     job.zero = l->zero;
+    job.clamp = l->low != -128 || l->high != 127;
     job.low = l->low;
     job.high = l->high;
     for (uint32_t batch = l->batches; batch != 0; batch--) {
@@ -102,10 +103,14 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
             const uint8_t *w = nn_at(plan, arena, l->weights);
             job.x = tile;
             job.pixels = count;
-            job.out = out + first * l->out_c;
-            for (uint32_t channel = l->out_c; channel != 0; channel--, c++, w += l->row_bytes, job.out++) {
+            for (uint32_t channel = 0; channel < l->out_c; channel++, c++, w += l->row_bytes) {
                 memcpy(staged, w, l->row_bytes);
-                job.channel = *c;
+                job.bias = c->bias;
+                job.start = (int32_t)((uint32_t)c->bias - l->taps / 2 * 0x8000u);
+                job.multiplier = c->multiplier;
+                job.half = 1 << c->shift;
+                job.shift = c->shift + 1;
+                job.out = out + first * l->out_c + channel;
                 nn_conv_quads(&job);
             }
         }
@@ -114,23 +119,24 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     }
 }
 
-void nn_conv_quads(const nn_quads *job) {
+#if !NN_CORTEX_M3 /* otherwise in nn_conv_m3.c */
+void nn_conv_quads(nn_quads *job) {
     const uint32_t *x = job->x;
     int8_t *out = job->out;
     for (uint32_t left = job->pixels; left != 0; x += 2 * job->taps) {
-        int32_t sums[4] = {0, 0, 0, 0};
+        int32_t sums[4] = {job->bias, job->bias, job->bias, job->bias};
         for (uint32_t tap = 0; tap < job->taps; tap++) {
             for (uint32_t half = 0; half < 2; half++) {
                 uint32_t two = x[2 * tap + half];
                 int32_t low = (int16_t)(two & 0xFFFFu);
-                int32_t high = (int16_t)((two - (uint32_t)low) >> 16);
                 sums[2 * half] += low * job->weights[tap];
-                sums[2 * half + 1] += high * job->weights[tap];
+                sums[2 * half + 1] += (int16_t)((two - (uint32_t)low) >> 16) * job->weights[tap];
             }
         }
         for (uint32_t k = 0; k < 4 && left != 0; k++, left--, out += job->stride) {
-            int32_t y = nn_requantise(sums[k] + job->channel.bias, job->channel.multiplier, job->channel.shift);
+            int32_t y = nn_requantise(sums[k], job->multiplier, job->shift - 1);
             *out = (int8_t)nn_clamp(y + job->zero, job->low, job->high);
         }
     }
 }
+#endif

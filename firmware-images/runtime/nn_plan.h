@@ -10,6 +10,13 @@
 #define NN_MAGIC 0x31504E4Eu /* "NNP1" */
 #define NN_VERSION 1u
 
+/* Whether the kernels' inner loops are those written for the Cortex-M3, in assembly. */
+#if (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)) && defined(__GNUC__)
+#define NN_CORTEX_M3 1
+#else
+#define NN_CORTEX_M3 0
+#endif
+
 typedef uint32_t nn_ref;
 
 typedef struct {
@@ -69,29 +76,48 @@ typedef struct {
     nn_ref tile, staged;   /* scratch */
 } nn_conv_layer;
 
-/* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. */
+/* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. Its assembly knows this layout. */
 typedef struct {
     const uint32_t *x;
     const int8_t *weights;
     uint32_t taps;
     uint32_t pixels;
-    int8_t *out;
+    int32_t start;         /* bias - taps / 2 * 2^15 */
+    int32_t bias;
+    int32_t multiplier;
+    int32_t half;          /* 2^shift */
+    int32_t shift;         /* nn_channel's, and one more */
+    int32_t zero;
     uint32_t stride;       /* from one pixel's output to the next's */
-    nn_channel channel;
-    int32_t zero, low, high;
+    int8_t *out;
+    uint32_t clamp;        /* whether low and high are closer than int8's */
+    int32_t low, high;
 } nn_quads;
 
 /* Words per row of a depthwise kernel's copy of a plane. */
-#define NN_PLANE_PITCH 16u
+#define NN_PLANE_PITCH 14u
 
-/* nn_depthwise_row: one channel along one row of output, and the row half a plane below it. */
+/* nn_depthwise_plane: one channel at some rows of output, and at as many rows below. Its assembly knows this layout. */
 typedef struct {
-    int32_t weights[9];
-    nn_channel channel;
-    int32_t zero, low, high;
+    const uint32_t *x;     /* where the window stands at first */
+    int8_t *upper, *lower; /* the first outputs; the same for both where there are no rows below */
+    uint32_t rows;
+    uint32_t row_bytes;    /* of x that the window steps over in a row */
     uint32_t stride;       /* from one pixel's output to the next's */
-    uint32_t step;         /* of the window, in words */
-} nn_depthwise_job;
+    uint32_t step;         /* of the window, in bytes of x */
+    uint32_t skip_x;       /* from a row's end to the next one's start */
+    uint32_t skip_out;
+    int32_t multiplier;
+    int32_t half;          /* 2^shift */
+    int32_t shift;         /* nn_channel's, and one more */
+    int32_t zero;
+    int32_t start;         /* bias - 5 * 2^15 */
+    int32_t bias;
+    uint32_t clamp;        /* whether low and high are closer than int8's */
+    int32_t low, high;
+    uint32_t reserved;
+    int32_t weights[9];
+} nn_plane;
 
 typedef struct {
     uint32_t kernel;

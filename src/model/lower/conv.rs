@@ -16,7 +16,7 @@ const QUAD_BYTES: usize = 8192;
 /// Above this, a depthwise layer's planes are not copied.
 const PLANES_BYTES: usize = 8192;
 /// NN_PLANE_PITCH of the runtime.
-const PLANE_PITCH: u32 = 16;
+const PLANE_PITCH: u32 = 14;
 
 /// A window's place on a map, checked against the output's shape.
 pub(super) struct Place {
@@ -132,7 +132,9 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
         let rows = u64::from(place.batches) * if covers { 1 } else { pixels as u64 };
         return dense::emit(l, operator, rows, &c.rows.concat(), c.rows.first().map_or(1, Vec::len), constants, [zero, low, high]);
     }
-    let choice = choose(c, &place, pixels);
+    // The fast kernels requantise by factors below a quarter only.
+    let usual = constants.iter().all(|constant| constant[2] >= 0);
+    let choice = if usual { choose(c, &place, pixels) } else { Choice::Generic };
     let (row_bytes, taps, tile_quads) = match choice {
         Choice::Quads { taps, quads } => (taps.next_multiple_of(4), taps, quads),
         Choice::Planes { columns, .. } => (9, 1, columns as usize),
