@@ -127,7 +127,7 @@ fn a_users_own_input_is_run() {
     // NEP 1: the data are the last rows x 41 bytes; row 1 is made a file of its own.
     let data = &samples[samples.len() - 400 * 41..];
     let mut header = "{'descr': '|i1', 'fortran_order': False, 'shape': (1, 41), }".to_owned();
-    while (header.len() + 11) % 64 != 0 {
+    while !(header.len() + 11).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');

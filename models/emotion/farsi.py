@@ -19,7 +19,8 @@ import hashlib
 
 import numpy as np
 
-CLASSES = "angry anxios ashamed disappointed disgusted envious guilty happy insecure jealous loving sad".split()  # as the file spells them
+# Spelled as in the file.
+CLASSES = "angry anxios ashamed disappointed disgusted envious guilty happy insecure jealous loving sad".split()
 LENGTH = 28
 PADDING, UNKNOWN = "<pad>", "<unk>"
 TRAIN, VALIDATION, TEST = 0, 1, 2

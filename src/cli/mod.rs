@@ -105,7 +105,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Err(failure)) => output.failure(&failure) as u8,
         Err(panic) => {
             let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-            output.failure(&Failure::new(Code::Internal, format!("stm32sim failed: {}", what.unwrap_or("of unknown cause")))) as u8
+            output.failure(&Failure::new(Code::Internal, format!("stm32sim failed: {}", what.unwrap_or("of unknown cause"))))
+                as u8
         }
     };
     ExitCode::from(exit)

@@ -83,10 +83,11 @@ fn limit(text: &str) -> std::result::Result<Limit, String> {
 /// `72MHz`, `8000000`.
 fn clock(text: &str) -> std::result::Result<Hz, String> {
     let lower = text.to_ascii_lowercase();
-    let (number, factor) = match lower.strip_suffix("mhz").map(|n| (n, 1e6)).or_else(|| lower.strip_suffix("khz").map(|n| (n, 1e3))) {
-        Some(found) => found,
-        None => (lower.strip_suffix("hz").unwrap_or(&lower), 1.0),
-    };
+    let (number, factor) =
+        match lower.strip_suffix("mhz").map(|n| (n, 1e6)).or_else(|| lower.strip_suffix("khz").map(|n| (n, 1e3))) {
+            Some(found) => found,
+            None => (lower.strip_suffix("hz").unwrap_or(&lower), 1.0),
+        };
     let hz = number.trim().parse::<f64>().map_err(|_| format!("'{text}' is no frequency, as 72MHz"))? * factor;
     if (1.0..=72e6).contains(&hz) { Ok(Hz(hz as u32)) } else { Err(format!("{text} is outside of 1 Hz to 72 MHz")) }
 }

@@ -288,18 +288,6 @@ impl Tracker {
         code
     }
 
-    /// What was decoded of flash from `address` on for `size` bytes is no longer so.
-    pub fn forget(&mut self, address: u32, size: u32) {
-        let first = (address.wrapping_sub(self.flash_base) / 2) as usize;
-        // A block that begins before the range may reach into it; blocks do not cross 1 KiB boundaries (UNICORN, row 10).
-        let from = first.saturating_sub(512);
-        let until = (first + size as usize / 2).min(self.flash.len());
-        for slot in self.flash.get_mut(from..until).into_iter().flatten() {
-            *slot = (0, 0);
-        }
-        self.others.clear();
-    }
-
     /// When the running block's next access to a device at `address` happens, and which instruction makes it.
     pub fn instant_of_access(&mut self, address: u32, size: u32, store: bool) -> (Tick, Option<usize>) {
         let Some(running) = self.running else { return (self.start, None) };

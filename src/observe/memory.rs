@@ -24,10 +24,12 @@ pub fn sram_use(machine: &Machine, image: &Image, static_end: u32, initial_sp: u
     let touched = machine.touched_sram();
     let (base, _) = machine.memory().sram();
     let index = |address: u32| address.saturating_sub(base) as usize;
-    let written = |from: u32, to: u32| touched.get(index(from)..index(to)).map_or(0, |bytes| bytes.iter().filter(|b| **b).count());
-    let arena = ARENAS.iter().find_map(|name| image.symbols.by_name(name)).map(|symbol| {
-        (u64::from(symbol.size), written(symbol.address.0, symbol.address.0.saturating_add(symbol.size)) as u64)
-    });
+    let written =
+        |from: u32, to: u32| touched.get(index(from)..index(to)).map_or(0, |bytes| bytes.iter().filter(|b| **b).count());
+    let arena = ARENAS
+        .iter()
+        .find_map(|name| image.symbols.by_name(name))
+        .map(|symbol| (u64::from(symbol.size), written(symbol.address.0, symbol.address.0.saturating_add(symbol.size)) as u64));
     let lowest = touched.get(index(static_end)..index(initial_sp)).and_then(|bytes| bytes.iter().position(|touched| *touched));
     let stack_peak = lowest.map_or(0, |offset| u64::from(initial_sp.saturating_sub(static_end)).saturating_sub(offset as u64));
     SramUse { arena, stack_peak: stack_peak.next_multiple_of(4) }

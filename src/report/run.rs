@@ -436,9 +436,9 @@ impl Report<'_> {
         let hclk = self.hclk();
         let energy_uj = energy::microjoules(self.request.chip, hclk, enables, last.span.cycles).map(rounded);
         let current = energy::run_current_ma(self.request.chip, hclk, enables);
-        let energy_assumes = current.zip(self.request.chip.current.as_ref()).map(|(milliamperes, table)| {
-            format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source)
-        });
+        let energy_assumes = current
+            .zip(self.request.chip.current.as_ref())
+            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
         let mut summary = InferenceSummary {
             count: inferences.len() as u64,
             instructions: last.span.instructions,

@@ -35,9 +35,10 @@ impl Decision {
         let outputs = values(output.0.elements(), output.1);
         match self {
             Decision::Argmax => {
-                let best = outputs.iter().enumerate().fold((0, f64::NEG_INFINITY), |best, (i, score)| {
-                    if *score > best.1 { (i, *score) } else { best }
-                });
+                let best = outputs
+                    .iter()
+                    .enumerate()
+                    .fold((0, f64::NEG_INFINITY), |best, (i, score)| if *score > best.1 { (i, *score) } else { best });
                 Verdict { label: best.0, scores: outputs }
             }
             Decision::Reconstruction { threshold } => {
@@ -54,9 +55,7 @@ fn values(elements: Elements, bytes: &[u8]) -> Vec<f64> {
     match elements {
         Elements::Int8 => bytes.iter().map(|byte| f64::from(*byte as i8)).collect(),
         Elements::Uint8 => bytes.iter().map(|byte| f64::from(*byte)).collect(),
-        Elements::Float32 => {
-            bytes.as_chunks::<4>().0.iter().map(|word| f64::from(f32::from_le_bytes(*word))).collect()
-        }
+        Elements::Float32 => bytes.as_chunks::<4>().0.iter().map(|word| f64::from(f32::from_le_bytes(*word))).collect(),
     }
 }
 

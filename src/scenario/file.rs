@@ -63,12 +63,14 @@ const MOST_BYTES: u64 = 256 << 20;
 impl Files for Folder {
     fn read(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.0.join(name);
-        let unreadable = |error: std::io::Error| {
-            Failure::new(Code::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
-        };
+        let unreadable =
+            |error: std::io::Error| Failure::new(Code::FileUnreadable, format!("{} cannot be read: {error}", path.display()));
         let size = fs::metadata(&path).map_err(unreadable)?.len();
         if size > MOST_BYTES {
-            return Err(Failure::new(Code::FileTooLarge, format!("{} has {size} bytes; the most is {MOST_BYTES}", path.display())));
+            return Err(Failure::new(
+                Code::FileTooLarge,
+                format!("{} has {size} bytes; the most is {MOST_BYTES}", path.display()),
+            ));
         }
         fs::read(&path).map_err(unreadable)
     }

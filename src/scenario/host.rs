@@ -99,10 +99,11 @@ impl Host {
 
 impl Environment for Host {
     fn look(&mut self, machine: &mut Machine) -> Result<Progress> {
-        let device = machine.device(&self.uart).ok_or_else(|| {
-            Failure::new(Code::BadScenarioFile, format!("the chip has no serial device '{}'", self.uart))
-        })?;
-        let fresh: Vec<u8> = machine.sent().iter().skip(self.read).filter(|sent| sent.device == device).map(|sent| sent.byte).collect();
+        let device = machine
+            .device(&self.uart)
+            .ok_or_else(|| Failure::new(Code::BadScenarioFile, format!("the chip has no serial device '{}'", self.uart)))?;
+        let fresh: Vec<u8> =
+            machine.sent().iter().skip(self.read).filter(|sent| sent.device == device).map(|sent| sent.byte).collect();
         self.read = machine.sent().len();
         for byte in fresh {
             match byte {
