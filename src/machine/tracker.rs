@@ -8,7 +8,7 @@ use super::exceptions::{CCR_DIV_0_TRP, CCR_UNALIGN_TRP, Fault};
 use crate::finding::Result;
 use crate::isa::{Base, Block, Class, Decoder, Flow, Insn, PC};
 use crate::timing::{
-    CodeId, Entry, Fidelity, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
+    CodeId, Entry, Fidelity, FrontState, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use std::collections::{HashMap, HashSet};
@@ -48,6 +48,16 @@ struct Running {
     cursor: usize,
     /// Accesses that the instruction before `cursor` may still make.
     more: u8,
+}
+
+/// The account of time as it was between two blocks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    start: Tick,
+    previous: Option<Running>,
+    spinning: bool,
+    config: TimingConfig,
+    front: FrontState,
 }
 
 /// What the hook has to do about a block that begins.
@@ -235,6 +245,33 @@ impl Tracker {
         };
         let address = mem.address(base, mem.index.map_or(0, |(r, _)| reg(r))).0;
         if address & !(PAGE - 1) == page { address } else { page }
+    }
+
+    /// The instant and the front end between two blocks, to come back to.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            start: self.start,
+            previous: self.previous,
+            spinning: self.spinning,
+            config: self.prices.config(),
+            front: self.prices.state(),
+        }
+    }
+
+    /// Back to that instant. What has been counted stays, and so does what is known of blocks.
+    pub fn rewind(&mut self, moment: &Moment) {
+        self.running = None;
+        self.start = moment.start;
+        self.previous = moment.previous;
+        self.spinning = moment.spinning;
+        self.prices.rewind(moment.config, moment.front);
+    }
+
+    /// Whether any block has run from SRAM.
+    #[must_use]
+    pub fn has_run_sram(&self) -> bool {
+        self.others.keys().any(|(pc, _)| self.memory.is_sram(*pc))
     }
 
     /// From now on a block that starts at `pc` is [`Begin::Watched`].
