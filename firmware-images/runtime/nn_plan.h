@@ -173,6 +173,30 @@ typedef struct {
     int32_t multiplier, shift;
 } nn_factor;
 
+typedef struct {
+    uint32_t kernel;
+    nn_ref input[2], output;
+    uint32_t count[4];
+    uint32_t step[2][4];   /* 0 where an operand is repeated */
+    int32_t zero[3];       /* of both operands and of the output */
+    nn_factor factor[3];
+    int32_t low, high;
+    uint32_t subtract;
+} nn_binary_layer;
+
+enum { NN_SUM, NN_MAX, NN_MIN };
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t kept[4], kept_step[4]; /* dimensions of the output */
+    uint32_t over[4], over_step[4]; /* dimensions that are reduced */
+    uint32_t what;
+    int32_t start;         /* minus the zero points of all that is summed; or the least of all values, or the greatest */
+    nn_factor factor;
+    int32_t zero;
+} nn_reduce_layer;
+
 /* Gates in the order forget, enter, value, leave. */
 typedef struct {
     uint32_t kernel;

@@ -203,6 +203,48 @@ def quantize_and_back(rng):
     return convert(tf.keras.Model(x, L.Activation("tanh")(x)), [(-3, 3)], rng, dtype=tf.float32)
 
 
+def pair(rng, layer, a=(4, 3, 5), b=(4, 3, 5), ranges=((-1, 2), (-3, 1))):
+    x, y = inputs(a, b)
+    return convert(tf.keras.Model([x, y], layer([x, y])), ranges, rng)
+
+
+PAIRS = {
+    "add": (L.Add, {}),
+    "add_relu": (lambda: lambda xy: tf.nn.relu(xy[0] + xy[1]), {}),
+    "add_broadcast": (lambda: lambda xy: xy[0] + xy[1], {"b": (1, 5)}),
+    "subtract_broadcast_first": (lambda: lambda xy: xy[0] - xy[1], {"a": (3, 1)}),
+    "multiply": (L.Multiply, {}),
+    "multiply_by_channel": (lambda: lambda xy: xy[0] * xy[1], {"b": (1, 1, 5)}),
+    "maximum": (L.Maximum, {"ranges": ((-2, 2), (-2, 2))}),
+    "minimum": (L.Minimum, {"ranges": ((-2, 2), (-2, 2))}),
+}
+for name, (layer, options) in PAIRS.items():
+    CASES[name] = lambda rng, make=layer, o=options: pair(rng, make(), **o)
+
+for name, shape, function in [
+    ("mean_spatial", (5, 7, 6), lambda x: tf.reduce_mean(x, [1, 2])),
+    ("mean_keep", (3, 4, 5), lambda x: tf.reduce_mean(x, [2], keepdims=True)),
+    ("sum_two", (3, 2, 3), lambda x: tf.reduce_sum(x, [1, 3])),
+    ("reduce_max", (3, 4, 5), lambda x: tf.reduce_max(x, [1])),
+    ("add_constant", (3, 4, 5), lambda x: x + tf.constant(np.linspace(-1, 1, 5), tf.float32)),
+]:
+
+    def reduction(rng, shape=shape, function=function):
+        (x,) = inputs(shape)
+        return convert(tf.keras.Model(x, L.Lambda(function)(x)), [(-2, 3)], rng)
+
+    CASES[name] = reduction
+
+
+@case
+def residual(rng):
+    (x,) = inputs((6, 6, 4))
+    y = L.Conv2D(4, 3, padding="same", activation="relu")(x)
+    y = L.Conv2D(4, 3, padding="same")(y)
+    model = tf.keras.Model(x, L.GlobalAveragePooling2D()(L.ReLU()(L.Add()([x, y]))))
+    return convert(randomise(model, rng, 2.0), [(-2, 3)], rng)
+
+
 # Where TensorFlow Lite Micro is wrong (RELU6 does not rescale), TensorFlow Lite's reference kernels are the oracle.
 BY_TFLITE = {"relu_alone"}
 

@@ -5,6 +5,7 @@
 
 mod conv;
 mod dense;
+mod elementwise;
 mod map;
 mod moves;
 mod pool;
@@ -41,6 +42,8 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
         op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
         op::SOFTMAX => pool::softmax(l, operator),
         op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
+        op::ADD | op::SUB | op::MUL | op::MAXIMUM | op::MINIMUM => elementwise::binary(l, operator),
+        op::MEAN | op::SUM | op::REDUCE_MAX | op::REDUCE_MIN => elementwise::reduce(l, operator),
         op::CONCATENATION => moves::concatenation(l, operator),
         op::PAD | op::PADV2 => moves::pad(l, operator),
         op::STRIDED_SLICE => moves::strided_slice(l, operator),
