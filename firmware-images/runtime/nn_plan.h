@@ -213,6 +213,29 @@ typedef struct {
     int32_t zero;          /* of the hidden state */
 } nn_lstm_layer;
 
+/* A row of weights is q * 2^(exponent - 29), |q| < 2^29 + 1, so that products need integers only. */
+typedef struct {
+    int32_t exponent;
+    uint32_t bias;         /* a float's bits */
+} nn_float_channel;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t rows, depth, channels;
+    nn_ref weights;        /* int32, row by row */
+    nn_ref constants;      /* nn_float_channel per channel */
+    nn_ref scratch;        /* int32 per input */
+    uint32_t bits;         /* of an input: 2^(bits + 29) * depth < 2^62 */
+    float low, high;
+} nn_float_dense_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t count;
+} nn_float_map_layer;
+
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {
     return (ref >> 31) ? plan + (ref & 0x7FFFFFFFu) : arena + ref;

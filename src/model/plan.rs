@@ -78,6 +78,10 @@ kernels! {
     MinimumS8 = 17, "nn_minimum_s8";
     /// Mean, sum, maximum or minimum along dimensions, int8.
     ReduceS8 = 18, "nn_reduce_s8";
+    /// Fully connected, float32.
+    FullyConnectedF32 = 19, "nn_fully_connected_f32";
+    /// Logistic function, float32.
+    LogisticF32 = 20, "nn_logistic_f32";
 }
 
 /// One layer of the plan, in execution order.

@@ -245,6 +245,25 @@ def residual(rng):
     return convert(randomise(model, rng, 2.0), [(-2, 3)], rng)
 
 
+@case
+def float_autoencoder(rng):
+    (x,) = inputs((41,))
+    y = L.Dense(41, activation="sigmoid")(L.Dense(16, activation="relu")(x))
+    return convert(randomise(tf.keras.Model(x, y), rng, 2.0), [], rng, dtype=None)
+
+
+@case
+def float_logistic_wide(rng):
+    (x,) = inputs((200,))
+    return convert(tf.keras.Model(x, L.Activation("sigmoid")(x)), [], rng, dtype=None)
+
+
+@case
+def float_dense(rng):
+    (x,) = inputs((300,))
+    return convert(randomise(tf.keras.Model(x, L.Dense(7)(x)), rng), [], rng, dtype=None)
+
+
 # Where TensorFlow Lite Micro is wrong (RELU6 does not rescale), TensorFlow Lite's reference kernels are the oracle.
 BY_TFLITE = {"relu_alone"}
 
@@ -262,7 +281,11 @@ class reference:
 
 
 # Float inputs are drawn from [-2, 2) unless said otherwise here.
-FLOATS = {"lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape)}
+FLOATS = {
+    "lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape),
+    "float_logistic_wide": lambda rng, shape: rng.uniform(-1, 1, shape) * 10.0 ** rng.uniform(-6, 2, shape),
+    "float_dense": lambda rng, shape: rng.normal(0, 1, shape) * 10.0 ** rng.uniform(-4, 2, shape),
+}
 
 
 def run(name, model, rng, samples):
