@@ -22,6 +22,9 @@ static float float_of(uint32_t bits) {
     return x;
 }
 
+/* Integers in the order of the floats with these bits, and back. */
+static int32_t ordered(uint32_t bits) { return (int32_t)(bits ^ ((bits >> 31) * 0x7FFFFFFFu)); }
+
 /* x * 2^exponent; what is too small becomes 0, what is too large infinity. */
 static float scaled(float x, int32_t exponent) {
     uint32_t bits = bits_of(x);
@@ -76,14 +79,21 @@ void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *lay
         const nn_float_channel *c = nn_at(plan, arena, l->constants);
         int32_t exponent = 0;
         int finite = to_common(in, l->depth, l->bits, x, &exponent);
+        for (uint32_t beyond = l->depth; (beyond & 3u) != 0;) x[beyond++] = 0;
         exponent -= (int32_t)l->bits + 29;
         for (uint32_t channel = l->channels; channel != 0; channel--, c++, out += 4) {
             int64_t sum = 0;
-            for (const int32_t *p = x, *end = x + l->depth; p != end;) sum += (int64_t)*p++ * *w++;
+            for (const int32_t *p = x, *end = x + l->depth; p < end; p += 4, w += 4) {
+                sum += (int64_t)p[0] * w[0];
+                sum += (int64_t)p[1] * w[1];
+                sum += (int64_t)p[2] * w[2];
+                sum += (int64_t)p[3] * w[3];
+            }
             float y = from_wide(sum, exponent + c->exponent) + float_of(c->bias);
-            if (!finite) y = float_of(0x7FC00000u);
-            if (y < l->low) y = l->low;
-            if (y > l->high) y = l->high;
+            int32_t place = ordered(bits_of(y));
+            if (place < l->low) place = l->low;
+            if (place > l->high) place = l->high;
+            y = finite ? float_of((uint32_t)ordered((uint32_t)place)) : float_of(0x7FC00000u);
             memcpy(out, &y, 4);
         }
     }

@@ -223,11 +223,11 @@ typedef struct {
     uint32_t kernel;
     nn_ref input, output;
     uint32_t rows, depth, channels;
-    nn_ref weights;        /* int32, row by row */
+    nn_ref weights;        /* int32, row by row, each filled up with zeros to a multiple of four */
     nn_ref constants;      /* nn_float_channel per channel */
-    nn_ref scratch;        /* int32 per input */
+    nn_ref scratch;        /* int32 per input, and up to three more */
     uint32_t bits;         /* of an input: 2^(bits + 29) * depth < 2^62 */
-    float low, high;
+    int32_t low, high;     /* clamp; see `ordered` */
 } nn_float_dense_layer;
 
 typedef struct {

@@ -16,6 +16,12 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 
+/// Integers in the order of floats.
+fn ordered(x: f32) -> i32 {
+    let bits = x.to_bits();
+    (bits ^ ((bits >> 31) * 0x7fff_ffff)).cast_signed()
+}
+
 pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (input, x) = l.input(operator, 0)?;
     let (_, w) = l.input(operator, 1)?;
@@ -69,12 +75,13 @@ pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<(
         let exponent = if most > 0.0 { f64::from(most).log2().floor() as i32 + 1 } else { 0 };
         let unit = 2f64.powi(exponent - WEIGHT_BITS);
         words.extend(row.iter().map(|&w| (f64::from(w) / unit).round() as i32));
+        words.resize(words.len().next_multiple_of(4), 0);
         constants.extend([exponent, bias.to_bits().cast_signed()]);
     }
     let mut descriptor = vec![Word::Tensor(input), Word::Tensor(output)];
     descriptor.extend([l.word(rows)?, depth, channels].map(Word::Value));
-    descriptor.extend([l.blob_words(words), l.blob_words(constants), l.scratch(4 * u64::from(depth))]);
-    descriptor.extend([Word::from(bits), low.to_bits().into(), high.to_bits().into()]);
+    descriptor.extend([l.blob_words(words), l.blob_words(constants), l.scratch(4 * u64::from(depth) + 12)]);
+    descriptor.extend([bits, ordered(low), ordered(high)].map(Word::from));
     l.emit(Kernel::FullyConnectedF32, descriptor);
     Ok(())
 }
