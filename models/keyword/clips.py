@@ -27,7 +27,9 @@ def read(folder):
         path = folder / f"{name}.flac"
         sound, rate = soundfile.read(path, dtype="int16")
         if rate != mfcc.RATE or sound.shape != (mfcc.RATE * len(listed[name]),):
-            raise SystemExit(f"{path}: {sound.shape} samples at {rate} Hz, clips.json lists {len(listed[name])} clips of one second")
+            raise SystemExit(
+                f"{path}: {sound.shape} samples at {rate} Hz, clips.json lists {len(listed[name])} clips of one second"
+            )
         samples.append(sound.reshape(-1, mfcc.RATE))
         labels += [label] * len(listed[name])
         names += listed[name]

@@ -7,6 +7,8 @@ mod chips;
 mod explain;
 mod map;
 mod output;
+mod run;
+mod scenarios;
 
 use crate::finding::{Code, Exit, Failure, Result};
 use clap::{Args, Parser, Subcommand};
@@ -61,6 +63,10 @@ struct ChipArg {
 /// One variant, one line in [`dispatch`] and one file per subcommand.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run firmware, alone or in a scenario, and report what it costs
+    Run(run::RunArgs),
+    /// The built-in scenarios
+    Scenarios,
     /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
     Map(map::MapArgs),
     /// The built-in chips, or one of them in detail
@@ -69,12 +75,15 @@ enum Command {
     Explain(explain::ExplainArgs),
 }
 
-fn dispatch(command: &Command, output: &Output) -> Result<Exit> {
-    match command {
-        Command::Map(args) => map::run(args, output),
-        Command::Chips(args) => chips::run(args, output),
-        Command::Explain(args) => explain::run(args, output),
-    }
+fn dispatch(command: &Command, output: &Output) -> Result<u8> {
+    let exit = match command {
+        Command::Run(args) => return run::run(args, output),
+        Command::Scenarios => scenarios::run(output)?,
+        Command::Map(args) => map::run(args, output)?,
+        Command::Chips(args) => chips::run(args, output)?,
+        Command::Explain(args) => explain::run(args, output)?,
+    };
+    Ok(exit as u8)
 }
 
 /// Parses the arguments (the program's name first), runs the command, prints its outcome, and gives the exit code.
@@ -93,11 +102,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&cli.command, &output)));
     let exit = match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(failure)) => output.failure(&failure),
+        Ok(Err(failure)) => output.failure(&failure) as u8,
         Err(panic) => {
             let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             output.failure(&Failure::new(Code::Internal, format!("stm32sim failed: {}", what.unwrap_or("of unknown cause"))))
+                as u8
         }
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit)
 }

@@ -71,7 +71,9 @@ impl Output {
     pub fn report(&self, text: &str) -> Result<()> {
         let shown =
             if self.quiet && self.format == Format::Table { text.trim_end().lines().last().unwrap_or_default() } else { text };
-        let shown = format!("{}\n", shown.trim_end_matches('\n'));
+        // The tables' style pads their last column.
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        let shown = format!("{}\n", lines.join("\n").trim_end_matches('\n'));
         match &self.file {
             Some(path) => write_aside(path, shown.as_bytes()),
             None => match write_all(&mut io::stdout().lock(), shown.as_bytes()) {

@@ -11,6 +11,7 @@ use super::soc::{Mark, Overrides, Soc};
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
+use crate::isa::Class;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
 use crate::timing::{Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
 use crate::units::{Addr, Tick};
@@ -98,16 +99,14 @@ impl Machine {
             Ok(Soc::new(bus, system, tracker, memory, settings.overrides))
         })?;
         let memory = Rc::clone(cpu.memory());
-        memory.write(flash.0, &program.flash).ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
+        memory
+            .write(flash.0, &program.flash)
+            .ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine = Self {
-            cpu,
-            initial_sp: program.initial_sp.0,
-            reset_handler: program.reset_handler.0,
-            last_fault: None,
-        };
+        let mut machine =
+            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None };
         machine.reset_core();
         Ok(machine)
     }
@@ -184,6 +183,18 @@ impl Machine {
     #[must_use]
     pub fn clocks(&self) -> Clocks {
         self.cpu.world().system.clocks
+    }
+
+    /// Which devices are clocked: RCC's AHBENR, APB2ENR, APB1ENR.
+    #[must_use]
+    pub fn clock_enables(&self) -> [u32; 3] {
+        self.cpu.world().system.clock_enables
+    }
+
+    /// How much time had passed at an instant, in microseconds.
+    #[must_use]
+    pub fn micros(&self, at: Tick) -> f64 {
+        self.cpu.world().micros(at)
     }
 
     /// The settings that cycles are priced with now.
@@ -326,14 +337,6 @@ impl Machine {
                 self.cpu.world_mut().tracker.settle(pc);
                 self.sleep(environment, limit, pc)?
             }
-            Stop::WaitForEvent => {
-                self.cpu.world_mut().tracker.settle(pc);
-                if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
-                    None
-                } else {
-                    self.sleep(environment, limit, pc)?
-                }
-            }
             Stop::SupervisorCall => {
                 self.cpu.world_mut().tracker.settle(pc);
                 let masks = CoreAccess::masks(&self.cpu);
@@ -344,7 +347,19 @@ impl Machine {
             }
             Stop::ExceptionReturn(value) => self.exception_return(value),
             Stop::Breakpoint => self.fault(Fault::DebugEvent, pc),
-            Stop::Undefined => self.fault(Fault::Undefined, pc),
+            Stop::Undefined => match self.cpu.world().tracker.ended_with(pc) {
+                Some(Class::Wfe) => {
+                    self.cpu.world_mut().tracker.settle(pc);
+                    if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
+                        None
+                    } else {
+                        self.sleep(environment, limit, pc)?
+                    }
+                }
+                Some(Class::Nop) => None,
+                _ => self.fault(Fault::Undefined, pc),
+            },
+            Stop::NoCoprocessor => self.fault(Fault::NoCoprocessor, pc),
             Stop::LoadFault(address) | Stop::StoreFault(address) => self.fault(Fault::PreciseBus(address), pc),
             Stop::FetchFault(address) => {
                 self.cpu.world_mut().tracker.settle(address);
@@ -367,7 +382,10 @@ impl Machine {
                 other => return self.handle(other, &mut (), Tick::NEVER).ok().flatten(),
             }
         }
-        let finding = Finding::new(Code::BuiltForM4, "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?");
+        let finding = Finding::new(
+            Code::BuiltForM4,
+            "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?",
+        );
         let system = &mut self.cpu.world_mut().system;
         system.pc = address;
         system.find(finding);

@@ -8,9 +8,9 @@ use super::bus::Bus;
 use super::cpu::{Core, Memory, World};
 use super::tracker::{Begin, Tracker};
 use crate::finding::{Code, Finding};
-use crate::peripherals::system::System;
+use crate::peripherals::system::{Clocks, System};
 use crate::timing::{CauseTotals, TimingConfig};
-use crate::units::Tick;
+use crate::units::{Hz, Tick};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -62,6 +62,8 @@ pub struct Soc {
     pub foreign: Option<u32>,
     /// The block that was about to run only branches to itself.
     stuck: bool,
+    /// Since when the core has run at which clock.
+    epochs: Vec<(Tick, Hz)>,
     /// Overrides of what the firmware sets, for what-if runs.
     pub overrides: Overrides,
 }
@@ -91,6 +93,7 @@ impl Soc {
             check_at: Tick::NEVER,
             foreign: None,
             stuck: false,
+            epochs: vec![(Tick(0), Clocks::RESET.hclk)],
             overrides,
         };
         let config = soc.timing_config();
@@ -149,6 +152,9 @@ impl Soc {
             let config = self.timing_config();
             self.tracker.set_config(config, at);
             let clocks = self.system.clocks;
+            if self.epochs.last().is_none_or(|(_, hclk)| *hclk != clocks.hclk) {
+                self.epochs.push((self.tracker.now(), clocks.hclk));
+            }
             let needed = match clocks.sysclk.0 {
                 0..=24_000_000 => 0,
                 24_000_001..=48_000_000 => 1,
@@ -164,6 +170,13 @@ impl Soc {
                 self.system.find(Finding::new(Code::LatencyTooLow, message));
             }
         }
+    }
+
+    /// How much time had passed at an instant, in microseconds.
+    #[must_use]
+    pub fn micros(&self, at: Tick) -> f64 {
+        let ends = self.epochs.iter().skip(1).map(|(since, _)| *since).chain([Tick::NEVER]);
+        self.epochs.iter().zip(ends).map(|((since, hclk), end)| hclk.micros(end.min(at).since(*since))).sum()
     }
 
     /// Whether the core must stop before the block that begins now.

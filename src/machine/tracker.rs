@@ -176,6 +176,13 @@ impl Tracker {
         insn.map_or(self.pc(), |insn| insn.addr.0)
     }
 
+    /// The kind of the running block's last instruction, if control is right behind it.
+    #[must_use]
+    pub fn ended_with(&self, pc: u32) -> Option<Class> {
+        let last = self.prices.block(self.running?.code).insns.last()?;
+        (last.end().0 == pc).then_some(last.class)
+    }
+
     /// The running block has ended and control is at `next`: charges it.
     #[inline]
     pub fn settle(&mut self, next: u32) {
@@ -274,27 +281,18 @@ impl Tracker {
         {
             flags |= SPINNING;
         }
-        let code = self.prices.add(block, |address, bytes| {
-            if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) }
-        });
+        let code = self.prices.add(
+            block,
+            |address, bytes| {
+                if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) }
+            },
+        );
         let operands = self.prices.operands(code);
         if !operands.is_fixed() {
             flags |= EVALUATED | if operands.is_stable() { STABLE } else { 0 };
         }
         self.traits.push(Traits { fixed: self.prices.fixed(code), flags });
         code
-    }
-
-    /// What was decoded of flash from `address` on for `size` bytes is no longer so.
-    pub fn forget(&mut self, address: u32, size: u32) {
-        let first = (address.wrapping_sub(self.flash_base) / 2) as usize;
-        // A block that begins before the range may reach into it; blocks do not cross 1 KiB boundaries (UNICORN, row 10).
-        let from = first.saturating_sub(512);
-        let until = (first + size as usize / 2).min(self.flash.len());
-        for slot in self.flash.get_mut(from..until).into_iter().flatten() {
-            *slot = (0, 0);
-        }
-        self.others.clear();
     }
 
     /// When the running block's next access to a device at `address` happens, and which instruction makes it.

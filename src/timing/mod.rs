@@ -128,7 +128,7 @@ pub fn step_block(config: &TimingConfig, insns: &[Insn], entry: FrontState, oper
         let follows = insns.get(index + 1).map_or(next, |after| after.addr);
         core.step(insn, code, follows.0);
     }
-    Transition { cycles: core.causes, exit: FrontState::of(&core, next.0) }
+    Transition { cycles: core.causes, exit: FrontState::of(core, next.0) }
 }
 
 /// Cycles from the block's start until instruction `index` begins its first cycle in execute, where it sends out its address: what a

@@ -27,7 +27,18 @@ impl CoreImage {
         let elf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nn_core_{}.elf", std::process::id()));
         let sources = std::fs::read_dir(&runtime).unwrap().map(|entry| entry.unwrap().path());
         let built = Command::new("arm-none-eabi-gcc")
-            .args(["-mcpu=cortex-m3", "-mthumb", "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wundef", "-Wstrict-prototypes"])
+            .args([
+                "-mcpu=cortex-m3",
+                "-mthumb",
+                "-std=c99",
+                "-O2",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-Wshadow",
+                "-Wundef",
+                "-Wstrict-prototypes",
+            ])
             .args(["-Wmissing-prototypes", "-Wvla", "-ffreestanding", "-fno-tree-loop-distribute-patterns", "-nostdlib", "-I"])
             .arg(&runtime)
             .args(sources.filter(|path| path.extension().is_some_and(|e| e == "c")))
@@ -46,7 +57,11 @@ impl CoreImage {
         let _ = std::fs::remove_file(&elf);
         let file = goblin::elf::Elf::parse(&bytes).unwrap();
         let symbol = |name: &str| {
-            file.syms.iter().find(|symbol| file.strtab.get_at(symbol.st_name) == Some(name)).map(|symbol| symbol.st_value).unwrap()
+            file.syms
+                .iter()
+                .find(|symbol| file.strtab.get_at(symbol.st_name) == Some(name))
+                .map(|symbol| symbol.st_value)
+                .unwrap()
         };
         let loads = file.program_headers.iter().filter(|header| header.p_type == goblin::elf::program_header::PT_LOAD);
         let segments = loads
@@ -94,7 +109,9 @@ impl CoreImage {
             if call(&mut core, self.invoke, SRAM)? != 0 {
                 return Err("the inference failed".to_owned());
             }
-            hook.map(|hook| core.remove_hook(hook).unwrap());
+            if let Some(hook) = hook {
+                core.remove_hook(hook).unwrap();
+            }
             for output in &plan.outputs {
                 outputs.extend(core.mem_read_as_vec(SRAM + u64::from(output.arena_offset), output.bytes as usize).unwrap());
             }

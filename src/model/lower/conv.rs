@@ -61,10 +61,9 @@ pub(super) fn place(l: &Lowering, x: &Tensor, y: &Tensor, window: &Window, kerne
 }
 
 fn four(l: &Lowering, tensor: &Tensor) -> Result<[u32; 4]> {
-    <[u32; 4]>::try_from(tensor.shape.as_slice())
-        .ok()
-        .filter(|shape| shape.iter().all(|&dim| dim > 0))
-        .ok_or_else(|| l.bad(format!("'{}' has the shape {}; batch, height, width and channels are expected.", tensor.name, tensor.shape_text())))
+    <[u32; 4]>::try_from(tensor.shape.as_slice()).ok().filter(|shape| shape.iter().all(|&dim| dim > 0)).ok_or_else(|| {
+        l.bad(format!("'{}' has the shape {}; batch, height, width and channels are expected.", tensor.name, tensor.shape_text()))
+    })
 }
 
 /// What both operators have in common once their weights are sorted into rows, one per output channel.
@@ -85,7 +84,9 @@ pub(super) fn conv(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let [channels, h, width, depth] = four(l, w)?;
     if x.shape.last() != Some(&depth) {
         let has = x.shape.last().copied().unwrap_or(0);
-        return Err(l.unsupported(format!("its weights take {depth} channels and its input has {has}: grouped convolutions have no kernel.")));
+        return Err(l.unsupported(format!(
+            "its weights take {depth} channels and its input has {has}: grouped convolutions have no kernel."
+        )));
     }
     l.require_type(w, Type::Int8, "filter")?;
     let taps = h as usize * width as usize * depth as usize;
@@ -97,7 +98,9 @@ pub(super) fn conv(l: &mut Lowering, operator: &Operator) -> Result<()> {
 pub(super) fn depthwise(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (_, x) = l.input(operator, 0)?;
     let (_, w) = l.input(operator, 1)?;
-    let Options::DepthwiseConv { window, activation, .. } = operator.options else { return Err(l.bad("its options are missing.")) };
+    let Options::DepthwiseConv { window, activation, .. } = operator.options else {
+        return Err(l.bad("its options are missing."));
+    };
     let [one, h, width, channels] = four(l, w)?;
     let inputs = x.shape.last().copied().unwrap_or(0);
     if one != 1 || inputs == 0 || channels % inputs != 0 {
@@ -126,11 +129,20 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
     let (_, in_zero) = l.quantised(x)?;
     let pixels = place.output[0] as usize * place.output[1] as usize;
     let pointwise = c.kernel == [1, 1] && c.window.stride_h == 1 && c.window.stride_w == 1;
-    let covers = place.output[..2] == [1, 1] && c.kernel == place.input[..2] && c.window.dilation_h == 1 && c.window.dilation_w == 1;
+    let covers =
+        place.output[..2] == [1, 1] && c.kernel == place.input[..2] && c.window.dilation_h == 1 && c.window.dilation_w == 1;
     if c.multiplier == 0 && ((pointwise && pixels <= 2) || covers) {
         // A matrix times a few vectors: weights that are used once or twice are better left in flash.
         let rows = u64::from(place.batches) * if covers { 1 } else { pixels as u64 };
-        return dense::emit(l, operator, rows, &c.rows.concat(), c.rows.first().map_or(1, Vec::len), constants, [zero, low, high]);
+        return dense::emit(
+            l,
+            operator,
+            rows,
+            &c.rows.concat(),
+            c.rows.first().map_or(1, Vec::len),
+            constants,
+            [zero, low, high],
+        );
     }
     // The fast kernels requantise by factors below a quarter only.
     let usual = constants.iter().all(|constant| constant[2] >= 0);

@@ -42,7 +42,13 @@ pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<(
 /// Adds the layer: `rows` vectors of `depth` inputs times the weights, row by row, with each channel's constants and the output's
 /// zero point and clamp.
 pub(super) fn emit(
-    l: &mut Lowering, operator: &Operator, rows: u64, weights: &[u8], depth: usize, constants: Vec<[i32; 3]>, clamp: [i32; 3],
+    l: &mut Lowering,
+    operator: &Operator,
+    rows: u64,
+    weights: &[u8],
+    depth: usize,
+    constants: Vec<[i32; 3]>,
+    clamp: [i32; 3],
 ) -> Result<()> {
     let (input, _) = l.input(operator, 0)?;
     let (output, _) = l.output(operator)?;

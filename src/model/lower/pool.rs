@@ -40,7 +40,9 @@ pub(super) fn softmax(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (scale, _) = l.quantised(x)?;
     let (out_scale, out_zero) = l.quantised(y)?;
     if out_scale != 1.0 / 256.0 || out_zero != -128 {
-        return Err(l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes 1/256 and -128.")));
+        return Err(
+            l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes 1/256 and -128."))
+        );
     }
     let depth = u64::from(x.shape.last().copied().unwrap_or(0));
     if depth == 0 || x.elements() != y.elements() {
@@ -50,7 +52,9 @@ pub(super) fn softmax(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let factor = (f64::from(beta) * f64::from(scale) * f64::from(1 << 26)).min(2f64.powi(31) - 1.0);
     let multiplier = Multiplier::new(factor);
     let left = u32::try_from(multiplier.exponent).ok().filter(|left| *left <= 31 && factor > 1.0);
-    let left = left.ok_or_else(|| l.unsupported(format!("an input scale of {scale} with beta {beta} is beyond the reference's fixed-point format.")))?;
+    let left = left.ok_or_else(|| {
+        l.unsupported(format!("an input scale of {scale} with beta {beta} is beyond the reference's fixed-point format."))
+    })?;
     let least = -(31.0 * 2f64.powi(26) / 2f64.powi(multiplier.exponent)).floor() as i32;
     l.in_place(input, output);
     let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
