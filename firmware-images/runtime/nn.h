@@ -69,6 +69,10 @@ void nn_depthwise_generic_s8(const uint8_t *plan, uint8_t *arena, const void *la
 void nn_average_pool_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_max_pool_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_softmax_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_fill(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_cast(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_lstm_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

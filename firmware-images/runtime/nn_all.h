@@ -18,6 +18,10 @@ const nn_kernel nn_kernels[] = {
     nn_average_pool_s8,
     nn_max_pool_s8,
     nn_softmax_s8,
+    nn_fill,
+    nn_gather,
+    nn_cast,
+    nn_lstm_s8,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

@@ -35,11 +35,42 @@ typedef struct {
     int32_t shift;         /* right shift less two; negative: see nn_requantise_slow */
 } nn_channel;
 
+/* A box of count[0] x count[1] x count[2] x count[3] runs of bytes, from and to wherever the steps lead. */
 typedef struct {
     uint32_t kernel;
     nn_ref input, output;
-    uint32_t bytes;
+    uint32_t input_offset, output_offset, run;
+    uint32_t count[4];
+    int32_t in_step[4];
+    uint32_t out_step[4];
 } nn_copy_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref output;
+    uint32_t bytes;
+    uint32_t pattern;      /* four bytes, over and over */
+} nn_fill_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, indices, output;
+    uint32_t outer;        /* tables one after the other, all read by the same indices */
+    uint32_t entries;      /* of each */
+    uint32_t run;          /* bytes of an entry */
+    uint32_t count;        /* indices */
+} nn_gather_layer;
+
+enum { NN_F32, NN_S32, NN_S16, NN_S8, NN_U8 };
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t count;
+    uint32_t from, to;     /* NN_F32, … */
+    float scale;           /* of the integer; 0: a plain conversion */
+    int32_t zero, low, high;
+} nn_cast_layer;
 
 typedef struct {
     uint32_t kernel;
@@ -136,6 +167,27 @@ typedef struct {
     int32_t multiplier, shift; /* of a difference to the row's greatest input, to 5 integer bits */
     int32_t least;             /* differences below it count as minus infinity */
 } nn_softmax_layer;
+
+/* A factor for nn_requantise. */
+typedef struct {
+    int32_t multiplier, shift;
+} nn_factor;
+
+/* Gates in the order forget, enter, value, leave. */
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t batches, steps, inputs, cells;
+    nn_ref input_weights, recurrent_weights; /* cell by cell, the four gates interleaved by words of four inputs */
+    nn_ref biases;         /* eight per cell: of the gates' input part, of their recurrent part; zero points are folded in */
+    nn_ref table;          /* 256 x uint16: the reference's sigmoid */
+    nn_ref state, empty;   /* scratch: int16 and int8 per cell */
+    nn_factor from_input[4], from_hidden[4];
+    nn_factor forget, enter, leave;
+    int32_t cell_clip;     /* 0: none */
+    int32_t cell_shift;    /* to the table's units */
+    int32_t zero;          /* of the hidden state */
+} nn_lstm_layer;
 
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {

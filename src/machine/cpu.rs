@@ -30,16 +30,17 @@ pub enum Stop {
     Requested,
     /// WFI; PC is past it.
     WaitForInterrupt,
-    /// WFE; PC is past it.
-    WaitForEvent,
     /// SVC; PC is past it.
     SupervisorCall,
     /// BKPT; PC is on it.
     Breakpoint,
     /// A value of the EXC_RETURN range was loaded into PC.
     ExceptionReturn(u32),
-    /// An instruction that the core does not have; PC is on it.
+    /// An instruction that the core does not have, and PC is on it; or WFE or YIELD, and PC is past it: the engine does not say which
+    /// (UNICORN, row 6), who knows the block that ran does.
     Undefined,
+    /// A coprocessor or floating-point instruction; PC is on it.
+    NoCoprocessor,
     /// A load from an address that has neither memory nor device.
     LoadFault(u32),
     /// The like store.
@@ -326,27 +327,11 @@ impl<W: World + 'static> Cpu<W> {
                 // The engine strips bit 0 of the value; EXC_RETURN always has it (row 3).
                 3 | 8 if pc >= EXC_RETURN => Stop::ExceptionReturn(pc | 1),
                 3 => Stop::FetchFault(pc),
+                17 => Stop::NoCoprocessor,
                 _ => Stop::Undefined,
             };
             uc.get_data_mut().stop = Some(stop);
             let _ = uc.emu_stop();
-        })?;
-        engine.add_insn_invalid_hook(|uc| {
-            // WFE, YIELD and SEV come here with PC already past them (row 6); everything else has PC on it.
-            let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
-            let hint = uc.get_data().memory.read(pc.wrapping_sub(2), 2);
-            match hint {
-                Some(0xbf10 | 0xbf40) => true,
-                Some(0xbf20) => {
-                    uc.get_data_mut().stop = Some(Stop::WaitForEvent);
-                    let _ = uc.emu_stop();
-                    true
-                }
-                _ => {
-                    uc.get_data_mut().stop = Some(Stop::Undefined);
-                    false
-                }
-            }
         })?;
         Ok(())
     }

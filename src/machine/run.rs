@@ -11,6 +11,7 @@ use super::soc::{Mark, Overrides, Soc};
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
+use crate::isa::Class;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
 use crate::timing::{Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
 use crate::units::{Addr, Tick};
@@ -336,14 +337,6 @@ impl Machine {
                 self.cpu.world_mut().tracker.settle(pc);
                 self.sleep(environment, limit, pc)?
             }
-            Stop::WaitForEvent => {
-                self.cpu.world_mut().tracker.settle(pc);
-                if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
-                    None
-                } else {
-                    self.sleep(environment, limit, pc)?
-                }
-            }
             Stop::SupervisorCall => {
                 self.cpu.world_mut().tracker.settle(pc);
                 let masks = CoreAccess::masks(&self.cpu);
@@ -354,7 +347,19 @@ impl Machine {
             }
             Stop::ExceptionReturn(value) => self.exception_return(value),
             Stop::Breakpoint => self.fault(Fault::DebugEvent, pc),
-            Stop::Undefined => self.fault(Fault::Undefined, pc),
+            Stop::Undefined => match self.cpu.world().tracker.ended_with(pc) {
+                Some(Class::Wfe) => {
+                    self.cpu.world_mut().tracker.settle(pc);
+                    if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
+                        None
+                    } else {
+                        self.sleep(environment, limit, pc)?
+                    }
+                }
+                Some(Class::Nop) => None,
+                _ => self.fault(Fault::Undefined, pc),
+            },
+            Stop::NoCoprocessor => self.fault(Fault::NoCoprocessor, pc),
             Stop::LoadFault(address) | Stop::StoreFault(address) => self.fault(Fault::PreciseBus(address), pc),
             Stop::FetchFault(address) => {
                 self.cpu.world_mut().tracker.settle(address);

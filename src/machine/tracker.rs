@@ -176,6 +176,13 @@ impl Tracker {
         insn.map_or(self.pc(), |insn| insn.addr.0)
     }
 
+    /// The kind of the running block's last instruction, if control is right behind it.
+    #[must_use]
+    pub fn ended_with(&self, pc: u32) -> Option<Class> {
+        let last = self.prices.block(self.running?.code).insns.last()?;
+        (last.end().0 == pc).then_some(last.class)
+    }
+
     /// The running block has ended and control is at `next`: charges it.
     #[inline]
     pub fn settle(&mut self, next: u32) {

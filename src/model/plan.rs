@@ -40,7 +40,7 @@ macro_rules! kernels {
 }
 
 kernels! {
-    /// Any copy of bytes that lowering cannot do away with.
+    /// A box of bytes, moved.
     Copy = 0, "nn_copy";
     /// A function of one byte, by table.
     MapS8 = 1, "nn_map_s8";
@@ -60,6 +60,14 @@ kernels! {
     MaxPoolS8 = 8, "nn_max_pool_s8";
     /// Softmax, int8.
     SoftmaxS8 = 9, "nn_softmax_s8";
+    /// The same bytes over and over.
+    Fill = 10, "nn_fill";
+    /// Entries of a table, by index.
+    Gather = 11, "nn_gather";
+    /// Conversion between number types.
+    Cast = 12, "nn_cast";
+    /// A sequence of LSTM cells, int8 with int16 cells.
+    LstmS8 = 13, "nn_lstm_s8";
 }
 
 /// One layer of the plan, in execution order.

@@ -161,17 +161,81 @@ def softmax_steep_rows(rng):
     return convert(tf.keras.Model(x, L.Softmax()(x)), [(-60, 50)], rng)
 
 
-def run(model, rng, samples):
+@case
+def lstm_emotion(rng):
+    (x,) = inputs((9,))
+    y = L.LSTM(6, return_sequences=True)(L.Embedding(20, 8)(x))
+    model = tf.keras.Model(x, L.Dense(4, activation="softmax")(L.LSTM(5)(y)))
+    return convert(randomise(model, rng, 2.0), [(0, 20)], rng, dtype=tf.float32)
+
+
+@case
+def lstm_plain(rng):
+    (x,) = inputs((7, 10))
+    return convert(randomise(tf.keras.Model(x, L.LSTM(12, return_sequences=True)(x)), rng, 2.0), [(-2, 3)], rng)
+
+
+@case
+def moves(rng):
+    a, b = inputs((4, 6, 3), (4, 6, 2))
+    y = L.Concatenate(axis=-1)([a, b])
+    y = L.ZeroPadding2D(((1, 2), (0, 3)))(y)
+    y = y[:, 1:6:2, ::-1, 1:4]
+    y = L.Permute((2, 3, 1))(y)
+    return convert(tf.keras.Model([a, b], y), [(-1, 2), (-1, 2)], rng)
+
+
+@case
+def concatenate_rows_rescaled(rng):
+    a, b = inputs((3, 4), (5, 4))
+    return convert(tf.keras.Model([a, b], L.Concatenate(axis=1)([a, b])), [(-1, 2), (-3, 3)], rng)
+
+
+@case
+def relu_alone(rng):
+    (x,) = inputs((256,))
+    return convert(tf.keras.Model(x, [L.ReLU()(x), L.ReLU(6.0)(x)]), [(-9, 9)], rng)
+
+
+@case
+def quantize_and_back(rng):
+    (x,) = inputs((40,))
+    return convert(tf.keras.Model(x, L.Activation("tanh")(x)), [(-3, 3)], rng, dtype=tf.float32)
+
+
+# Where TensorFlow Lite Micro is wrong (RELU6 does not rescale), TensorFlow Lite's reference kernels are the oracle.
+BY_TFLITE = {"relu_alone"}
+
+
+class reference:
+    def __init__(self, model, given):
+        self.lite = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF)
+        self.lite.allocate_tensors()
+        for detail, value in zip(self.lite.get_input_details(), given):
+            self.lite.set_tensor(detail["index"], np.frombuffer(value, detail["dtype"]).reshape(detail["shape"]))
+        self.lite.invoke()
+
+    def get_output(self, index):
+        return self.lite.get_tensor(self.lite.get_output_details()[index]["index"])
+
+
+# Float inputs are drawn from [-2, 2) unless said otherwise here.
+FLOATS = {"lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape)}
+
+
+def run(name, model, rng, samples):
     """Random bytes through TensorFlow Lite Micro. One input of 256 bytes gets every value once."""
-    interpreter = runtime.Interpreter.from_bytes(model)
     details = tf.lite.Interpreter(model_content=model).get_input_details()
     ins, outs = [], []
     for sample in range(samples):
+        # A new one for each sample: recurrent layers start empty.
+        interpreter = runtime.Interpreter.from_bytes(model)
         given = []
         for index, detail in enumerate(details):
             dtype, shape = np.dtype(detail["dtype"]), detail["shape"]
             if dtype.kind == "f":
-                value = rng.uniform(-2, 2, shape).astype(dtype)
+                draw = FLOATS.get(name, lambda rng, shape: rng.uniform(-2, 2, shape))
+                value = draw(rng, shape).astype(dtype)
             elif np.prod(shape) == 256 and sample == 0:
                 value = np.arange(256, dtype=np.uint8).view(np.int8).reshape(shape)
             else:
@@ -179,6 +243,8 @@ def run(model, rng, samples):
             interpreter.set_input(value, index)
             given.append(value.tobytes())
         interpreter.invoke()
+        if name in BY_TFLITE:
+            interpreter = reference(model, given)
         count = len(tf.lite.Interpreter(model_content=model).get_output_details())
         ins.append(np.frombuffer(b"".join(given), np.uint8))
         outs.append(np.frombuffer(b"".join(interpreter.get_output(i).tobytes() for i in range(count)), np.uint8))
@@ -191,7 +257,7 @@ def main():
         tf.keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         rng = np.random.default_rng(seed)
         model = CASES[name](rng)
-        given, got = run(model, rng, 6)
+        given, got = run(name, model, rng, 6)
         (HERE / f"{name}.tflite").write_bytes(model)
         np.save(HERE / f"{name}.in.npy", given)
         np.save(HERE / f"{name}.out.npy", got)

@@ -52,6 +52,9 @@ pub(super) fn emit(
 ) -> Result<()> {
     let (input, _) = l.input(operator, 0)?;
     let (output, _) = l.output(operator)?;
+    if depth % 4 != 0 {
+        l.reads_beyond(input);
+    }
     let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
     words.extend([l.word(rows)?, l.word(depth as u64)?, l.word(constants.len() as u64)?].map(Word::Value));
     words.push(l.blob(interleave(weights, depth)));
@@ -63,7 +66,7 @@ pub(super) fn emit(
 
 /// Rows in blocks of four channels, word by word: four inputs' weights of the first channel, of the second, …; the rest row by row.
 /// Rows are filled up with zeros to whole words, so that what the kernel reads beyond the input does not count.
-fn interleave(weights: &[u8], depth: usize) -> Vec<u8> {
+pub(super) fn interleave(weights: &[u8], depth: usize) -> Vec<u8> {
     let rows: Vec<&[u8]> = weights.chunks_exact(depth).collect();
     let mut out = Vec::with_capacity(rows.len() * depth.next_multiple_of(4));
     let word = |row: &[u8], at: usize| -> [u8; 4] { std::array::from_fn(|i| row.get(at + i).copied().unwrap_or(0)) };

@@ -6,7 +6,9 @@
 mod conv;
 mod dense;
 mod map;
+mod moves;
 mod pool;
+mod recurrent;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
@@ -38,6 +40,15 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
         op::DEPTHWISE_CONV_2D => conv::depthwise(l, operator),
         op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
         op::SOFTMAX => pool::softmax(l, operator),
+        op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
+        op::CONCATENATION => moves::concatenation(l, operator),
+        op::PAD | op::PADV2 => moves::pad(l, operator),
+        op::STRIDED_SLICE => moves::strided_slice(l, operator),
+        op::TRANSPOSE => moves::transpose(l, operator),
+        op::GATHER => moves::gather(l, operator),
+        op::CAST | op::DEQUANTIZE => moves::cast(l, operator),
+        op::QUANTIZE => map::quantize(l, operator),
+        op::RELU | op::RELU6 | op::RELU_N1_TO_1 => map::relu(l, operator),
         op::LOGISTIC | op::TANH => map::sigmoid(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
         op::WHILE | op::IF | op::CALL_ONCE => Err(l.unsupported(
@@ -75,6 +86,8 @@ pub(super) struct Lowering<'m> {
     /// Blobs of constant tensors that kernels read as they are.
     constants: std::collections::BTreeMap<usize, usize>,
     current_blobs: Vec<usize>,
+    /// Tensors beyond whose end kernels may read three bytes.
+    read_beyond: std::collections::BTreeSet<usize>,
 }
 
 impl<'m> Lowering<'m> {
@@ -105,6 +118,7 @@ impl<'m> Lowering<'m> {
             scratch: Vec::new(),
             constants: std::collections::BTreeMap::new(),
             current_blobs: Vec::new(),
+            read_beyond: std::collections::BTreeSet::new(),
         }
     }
 
@@ -288,6 +302,11 @@ impl<'m> Lowering<'m> {
         self.drafts.push(Draft { operator_index: self.layer, kernel, words, blobs });
     }
 
+    /// The kernel may read up to three bytes beyond the tensor's end.
+    fn reads_beyond(&mut self, tensor: usize) {
+        self.read_beyond.insert(self.root(tensor));
+    }
+
     fn root(&self, mut tensor: usize) -> usize {
         while let Some(&parent) = self.shares.get(tensor)
             && parent != tensor
@@ -327,7 +346,8 @@ impl<'m> Lowering<'m> {
             return Err(self.bad(format!("it makes {} of {}.", to.shape_text(), from.shape_text())));
         }
         if from.is_constant() {
-            self.emit(Kernel::Copy, vec![Word::Tensor(input), Word::Tensor(output), self.word(to.bytes())?.into()]);
+            let dims = vec![(to.bytes(), 1, 1)];
+            moves::copy(self, input, output, moves::Box { dims, ..moves::Box::default() }, 1)?;
         } else {
             let root = self.root(input);
             if let Some(share) = self.shares.get_mut(output) {
@@ -364,6 +384,11 @@ impl<'m> Lowering<'m> {
                 request.bytes = request.bytes.max(described.bytes());
                 request.first = request.first.min(first);
                 request.last = request.last.max(last);
+            }
+        }
+        for &tensor in &self.read_beyond {
+            if let Some(request) = request_of_root.get(&self.root(tensor)).and_then(|&request| requests.get_mut(request)) {
+                request.bytes += 3;
             }
         }
         let scratch_from = requests.len();
