@@ -12,8 +12,8 @@ mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
-use serde::Serialize;
 pub use eval_table::table as eval_table;
+use serde::Serialize;
 pub use table::table as run_table;
 
 /// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.
