@@ -51,7 +51,7 @@ fn head(report: &RunReport) -> String {
 }
 
 /// `1 234 us` or `12.3 ms`.
-fn time(us: f64) -> String {
+pub(super) fn time(us: f64) -> String {
     match us {
         us if us >= 1e6 => format!("{:.3} s", us / 1e6),
         us if us >= 1e4 => format!("{:.2} ms", us / 1e3),
@@ -59,7 +59,7 @@ fn time(us: f64) -> String {
     }
 }
 
-fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 })
 }
 
@@ -222,7 +222,7 @@ fn printable(line: &str) -> String {
 }
 
 /// The text cut to a width, with a mark where it was cut.
-fn clipped(text: &str, width: usize) -> String {
+pub(super) fn clipped(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -232,7 +232,7 @@ fn clipped(text: &str, width: usize) -> String {
 }
 
 /// Broken at spaces to at most 100 columns, continuation lines indented.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let mut column = 0;

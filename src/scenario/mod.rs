@@ -50,7 +50,7 @@ pub struct Scenario {
 }
 
 /// Where a scenario's files come from: its folder, or the program itself.
-trait Files: std::fmt::Debug {
+trait Files: std::fmt::Debug + Send + Sync {
     /// The content of a file named in the scenario.
     fn read(&self, name: &str) -> Result<Vec<u8>>;
     /// What the file is called in messages.
@@ -115,6 +115,12 @@ impl Scenario {
             let message = format!("scenario '{}' has no sample {index}; it has {}, counted from 0", self.name, self.len());
             Failure::new(Code::SampleOutOfRange, message)
         })
+    }
+
+    /// Whether a raw output is the reference's for sample `index`; `None` where there is no such sample.
+    #[must_use]
+    pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
+        self.goldens.row(index).map(|golden| golden == output)
     }
 
     /// A user's own input as the firmware takes it.

@@ -175,6 +175,16 @@ impl Operands {
         unresolved
     }
 
+    /// Whether instruction `at` divides by zero, by the values that [`Operands::evaluate`] has just left in `scratch`.
+    #[must_use]
+    pub fn divides_by_zero(&self, at: usize, scratch: &Scratch) -> bool {
+        let value = |node: usize| scratch.values.get(node).copied().flatten();
+        self.needs.iter().any(|need| {
+            let executes = need.outcome.is_none_or(|(flags, cond)| value(flags).and_then(|flags| holds(cond, flags)) == Some(true));
+            matches!(need.kind, Kind::Divide { operands: [_, divisor], .. } if need.insn == at && executes && value(divisor) == Some(0))
+        })
+    }
+
     fn node(&self, node: Node, values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
         match node {
             Node::Unknown => None,
