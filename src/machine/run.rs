@@ -107,8 +107,13 @@ impl Machine {
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None, asleep: false };
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+            asleep: false,
+        };
         machine.reset_core();
         Ok(machine)
     }
