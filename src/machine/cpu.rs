@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use unicorn_engine::hook::sys::{uc_engine, uc_reg_read};
 use unicorn_engine::unicorn_const::{Arch, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
-use unicorn_engine::{ArmCpuModel, RegisterARM, Unicorn};
+use unicorn_engine::{ArmCpuModel, Context, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
 pub trait World {
@@ -227,6 +227,9 @@ impl Special {
     }
 }
 
+/// All registers of a core, hidden ones too; of use to the engine that they came from only.
+pub struct SavedRegisters(Context);
+
 /// What the hooks share with the run loop.
 struct Shared<W> {
     world: W,
@@ -404,6 +407,22 @@ impl<W: World + 'static> Cpu<W> {
             // runs as thread code, and its EXC_RETURN is an ordinary branch.
             let _ = self.engine.reg_write(RegisterARM::APSR_NZCV, u64::from(value & 0xf000_0000));
         }
+    }
+
+    /// The core's registers, all of them, hidden ones too.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn save(&self) -> Result<SavedRegisters> {
+        self.engine.context_init().map(SavedRegisters).map_err(|e| internal("save the registers", e))
+    }
+
+    /// The registers as they were then.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn restore(&mut self, registers: &SavedRegisters) -> Result<()> {
+        self.engine.context_restore(&registers.0).map_err(|e| internal("restore the registers", e))
     }
 
     /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).

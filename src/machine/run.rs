@@ -72,10 +72,12 @@ pub struct Settings {
 
 /// A chip with firmware.
 pub struct Machine {
-    cpu: Cpu<Soc>,
+    pub(super) cpu: Cpu<Soc>,
     initial_sp: u32,
     reset_handler: u32,
-    last_fault: Option<(Fault, u32)>,
+    pub(super) last_fault: Option<(Fault, u32)>,
+    /// The core sleeps: the run ended in the middle of it.
+    pub(super) asleep: bool,
 }
 
 /// What untouched SRAM holds: a byte that depends on its place, so that touched memory shows and uninitialised reads are not all zero.
@@ -106,7 +108,7 @@ impl Machine {
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
         let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None };
+            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None, asleep: false };
         machine.reset_core();
         Ok(machine)
     }
@@ -223,11 +225,18 @@ impl Machine {
         bytes.iter().enumerate().map(|(offset, byte)| *byte != power_on_fill(offset)).collect()
     }
 
-    /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached.
+    /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached. A run that ended because the
+    /// environment was done can be gone on with, as if it had not ended.
     pub fn run(&mut self, environment: &mut dyn Environment, limit: Tick) -> Result<Outcome> {
         self.cpu.world_mut().limit = limit;
         if environment.look(self)? == Progress::Done {
             return Ok(Outcome::Finished);
+        }
+        if std::mem::take(&mut self.asleep) {
+            let pc = self.cpu.special(Special::Pc);
+            if let Some(outcome) = self.sleep(environment, limit, pc)? {
+                return Ok(outcome);
+            }
         }
         loop {
             if self.now() >= limit {
@@ -423,6 +432,7 @@ impl Machine {
             }
             if std::mem::take(&mut soc.system.attention) {
                 if environment.look(self)? == Progress::Done {
+                    self.asleep = true;
                     return Ok(Some(Outcome::Finished));
                 }
                 continue;
@@ -431,6 +441,7 @@ impl Machine {
             if due == Tick::NEVER {
                 let sent = soc.system.sent.len();
                 if environment.look(self)? == Progress::Done {
+                    self.asleep = true;
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
@@ -451,6 +462,7 @@ impl Machine {
     fn system_reset(&mut self) {
         self.cpu.world_mut().reset();
         self.last_fault = None;
+        self.asleep = false;
         self.reset_core();
     }
 }

@@ -4,9 +4,9 @@
 //! Does not model: anything of its own; it connects.
 //! Tested by: every run.
 
-use super::bus::Bus;
+use super::bus::{Bus, BusState};
 use super::cpu::{Core, Memory, World};
-use super::tracker::{Begin, Tracker};
+use super::tracker::{Begin, Moment, Tracker};
 use crate::finding::{Code, Finding};
 use crate::peripherals::system::{Clocks, System};
 use crate::timing::{CauseTotals, TimingConfig};
@@ -30,6 +30,7 @@ pub struct Mark {
 }
 
 /// A watched call that has not returned.
+#[derive(Clone, Copy)]
 struct Call {
     function: u32,
     returns_to: u32,
@@ -66,6 +67,16 @@ pub struct Soc {
     epochs: Vec<(Tick, Hz)>,
     /// Overrides of what the firmware sets, for what-if runs.
     pub overrides: Overrides,
+}
+
+/// A [`Soc`] as it was between two runs of the core.
+pub struct SocState {
+    bus: BusState,
+    system: System,
+    moment: Moment,
+    calls: Vec<Call>,
+    marks: usize,
+    epochs: usize,
 }
 
 /// Settings that replace the firmware's own in the cycle model (`--clock` changes times only and is the report's matter).
@@ -125,6 +136,31 @@ impl Soc {
         self.calls.clear();
         self.system.clocks_changed = true;
         self.follow_clocks(None);
+    }
+
+    /// Everything that the firmware can change, to come back to; between two runs of the core only.
+    #[must_use]
+    pub fn state(&self) -> SocState {
+        SocState {
+            bus: self.bus.state(),
+            system: self.system.clone(),
+            moment: self.tracker.moment(),
+            calls: self.calls.clone(),
+            marks: self.marks.len(),
+            epochs: self.epochs.len(),
+        }
+    }
+
+    /// Back to that state; what the run has recorded since is dropped.
+    pub fn rewind(&mut self, state: &SocState) {
+        self.bus.set_state(&state.bus);
+        self.system.clone_from(&state.system);
+        self.tracker.rewind(&state.moment);
+        self.calls.clone_from(&state.calls);
+        self.marks.truncate(state.marks);
+        self.epochs.truncate(state.epochs);
+        self.foreign = None;
+        self.stuck = false;
     }
 
     /// From now on entering and leaving the function at `address` leaves a [`Mark`].

@@ -7,7 +7,7 @@ use super::cpu::{Core, Memory};
 use crate::finding::Result;
 use crate::isa::{Block, Class, Decoder, Flow, Insn};
 use crate::timing::{
-    CodeId, Entry, Fidelity, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
+    CodeId, Entry, Fidelity, FrontState, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use std::collections::{HashMap, HashSet};
@@ -46,6 +46,16 @@ struct Running {
     cursor: usize,
     /// Accesses that the instruction before `cursor` may still make.
     more: u8,
+}
+
+/// The account of time as it was between two blocks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    start: Tick,
+    previous: Option<Running>,
+    spinning: bool,
+    config: TimingConfig,
+    front: FrontState,
 }
 
 /// What the hook has to do about a block that begins.
@@ -151,6 +161,33 @@ impl Tracker {
     #[must_use]
     pub fn pc(&self) -> u32 {
         self.running.or(self.previous).map_or(0, |running| running.pc)
+    }
+
+    /// The instant and the front end between two blocks, to come back to.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            start: self.start,
+            previous: self.previous,
+            spinning: self.spinning,
+            config: self.prices.config(),
+            front: self.prices.state(),
+        }
+    }
+
+    /// Back to that instant. What has been counted stays, and so does what is known of blocks.
+    pub fn rewind(&mut self, moment: &Moment) {
+        self.running = None;
+        self.start = moment.start;
+        self.previous = moment.previous;
+        self.spinning = moment.spinning;
+        self.prices.rewind(moment.config, moment.front);
+    }
+
+    /// Whether any block has run from SRAM.
+    #[must_use]
+    pub fn has_run_sram(&self) -> bool {
+        self.others.keys().any(|(pc, _)| self.memory.is_sram(*pc))
     }
 
     /// From now on a block that starts at `pc` is [`Begin::Watched`].

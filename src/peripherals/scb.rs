@@ -65,6 +65,7 @@ const CCR_TRAPS: u32 = 0x18;
 const TRCENA: u32 = 1 << 24;
 
 /// The device.
+#[derive(Clone)]
 pub struct Scb {
     registers: Registers,
 }

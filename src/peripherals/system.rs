@@ -111,7 +111,7 @@ impl CycleCounter {
 }
 
 /// What the devices share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct System {
     /// NVIC and SCB.
     pub exceptions: Exceptions,

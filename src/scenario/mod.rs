@@ -50,7 +50,7 @@ pub struct Scenario {
 }
 
 /// Where a scenario's files come from: its folder, or the program itself.
-trait Files: std::fmt::Debug {
+trait Files: std::fmt::Debug + Send + Sync {
     /// The content of a file named in the scenario.
     fn read(&self, name: &str) -> Result<Vec<u8>>;
     /// What the file is called in messages.

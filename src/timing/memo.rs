@@ -252,6 +252,12 @@ impl Prices {
         self.state = self.intern_state(state);
     }
 
+    /// Goes back to settings and a front end that were in force once; what has been counted stays.
+    pub fn rewind(&mut self, config: TimingConfig, state: FrontState) {
+        self.config = config;
+        self.state = self.intern_state(state);
+    }
+
     /// The front end between two blocks.
     #[must_use]
     pub fn state(&self) -> FrontState {
