@@ -4,9 +4,13 @@
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
 mod chips;
+mod conditions;
+mod embed;
+mod eval;
 mod explain;
 mod map;
 mod output;
+mod progress;
 mod run;
 mod scenarios;
 
@@ -65,8 +69,12 @@ struct ChipArg {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// Run a scenario's samples and report accuracy, agreement with the reference, latency
+    Eval(eval::EvalArgs),
     /// The built-in scenarios
     Scenarios,
+    /// Turn a model into a C header for firmware
+    Embed(embed::EmbedArgs),
     /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
     Map(map::MapArgs),
     /// The built-in chips, or one of them in detail
@@ -78,6 +86,8 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Eval(args) => return eval::run(args, output),
+        Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,
         Command::Chips(args) => chips::run(args, output)?,

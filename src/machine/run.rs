@@ -226,7 +226,7 @@ impl Machine {
     }
 
     /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached. A run that ended because the
-    /// environment was done can be gone on with, as if it had not ended.
+    /// environment was done or the limit reached can be gone on with, as if it had not ended.
     pub fn run(&mut self, environment: &mut dyn Environment, limit: Tick) -> Result<Outcome> {
         self.cpu.world_mut().limit = limit;
         if environment.look(self)? == Progress::Done {
@@ -452,6 +452,7 @@ impl Machine {
             }
             soc.tracker.sleep(due.min(limit));
             if due >= limit {
+                self.asleep = true;
                 return Ok(Some(self.out_of_time()));
             }
             soc.deliver_due();

@@ -3,13 +3,17 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod eval;
+mod eval_table;
 pub mod map;
+pub mod metrics;
 pub mod run;
 mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
 use serde::Serialize;
+pub use eval_table::table as eval_table;
 pub use table::table as run_table;
 
 /// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.

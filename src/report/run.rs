@@ -448,7 +448,7 @@ impl Report<'_> {
         summary.label = Some(verdict.label);
         summary.scores = verdict.scores;
         if let Stimulus::Sample(index) = stimulus {
-            summary.matches_reference = scenario.goldens.row(*index).map(|golden| golden == output);
+            summary.matches_reference = scenario.matches_reference(*index, &output);
             summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
         }
     }

@@ -120,6 +120,14 @@ fn parse_named(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     if let Some(label) = labels.bytes().iter().find(|label| usize::from(**label) >= file.input.classes.len()) {
         return Err(wrong(format!("{} holds class {label}; there are {} classes", file.input.labels, file.input.classes.len())));
     }
+    let outputs = goldens.row_bytes() / goldens.elements().bytes();
+    let decided = match file.decision {
+        Decision::Argmax => outputs,
+        Decision::Reconstruction { .. } => 2,
+    };
+    if decided != file.input.classes.len() {
+        return Err(wrong(format!("its decision is between {decided} classes and {} have a name", file.input.classes.len())));
+    }
     let Protocol::MlperfTiny = file.host.protocol;
     Ok(Scenario {
         name: file.name,

@@ -117,6 +117,12 @@ impl Scenario {
         })
     }
 
+    /// Whether a raw output is the reference's for sample `index`; `None` where there is no such sample.
+    #[must_use]
+    pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
+        self.goldens.row(index).map(|golden| golden == output)
+    }
+
     /// A user's own input as the firmware takes it.
     ///
     /// # Errors
