@@ -23,7 +23,7 @@ pub fn table(report: &BenchReport) -> String {
 
 /// `f103c8`: the family goes without saying.
 fn chip(name: &str) -> String {
-    clipped(name.strip_prefix("stm32").unwrap_or(name), 14)
+    if name.starts_with("virtual:") { "virtual".to_owned() } else { clipped(name.strip_prefix("stm32").unwrap_or(name), 10) }
 }
 
 fn model_columns(model: Option<&ModelSummary>) -> [String; 2] {
@@ -133,9 +133,15 @@ fn models_part(report: &BenchReport) -> String {
     for model in &report.models {
         text.push_str(&indented(&format!("  {}: {}.", model.name, model.verdict)));
     }
-    let per_mac = basis.cycles_per_mac.map_or_else(String::new, |per_mac| {
-        format!(" Times are estimates: the scenarios' {per_mac:.2} cycles per MAC, at {}.", Hz(basis.hclk_hz))
-    });
+    let rates: Vec<String> = basis.cycles_per_mac.iter().map(|(operator, rate)| format!("{operator} {rate:.2}")).collect();
+    let per_mac = match rates.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Times are estimates, as if in int8: cycles per MAC as measured here ({}; others as these together), at {}.",
+            rates.join(", "),
+            Hz(basis.hclk_hz)
+        ),
+    };
     text.push_str(&indented(&format!(
         "\n  Needs of lowered models include the {} B of flash and {} B of SRAM that firmware takes beside its model (the most of the \
          scenarios above); of others they are the least: constants, and activations that live at once.{per_mac}",
@@ -183,7 +189,7 @@ fn verdict(report: &BenchReport) -> String {
         well if well == fit => ", every output as the reference's".to_owned(),
         well => format!(", {well} of them with every output as the reference's"),
     };
-    let models = report.models_basis.map_or_else(String::new, |_| {
+    let models = report.models_basis.as_ref().map_or_else(String::new, |_| {
         let running = report.models.iter().filter(|model| model.runs).count();
         format!("; {running} of {} models beside them can be lowered and held", report.models.len())
     });

@@ -7,8 +7,10 @@
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::model::Model;
+use crate::model::ops::OpCode;
 use crate::units::{Bytes, Cycles, Hz, grouped};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +23,36 @@ pub struct Overhead {
     pub sram: u64,
 }
 
+/// Cycles per multiply-accumulate, by operator, as measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// By the operator's name: cycles, multiply-accumulates.
+    sums: BTreeMap<String, (u64, u64)>,
+}
+
+impl Rates {
+    /// Adds a measured layer; one without multiplications says nothing.
+    pub fn add(&mut self, operator: &str, cycles: u64, macs: u64) {
+        if macs > 0 {
+            let sum = self.sums.entry(operator.to_owned()).or_insert((0, 0));
+            *sum = (sum.0 + cycles, sum.1 + macs);
+        }
+    }
+
+    /// The rate of each operator that was measured.
+    #[must_use]
+    pub fn by_operator(&self) -> BTreeMap<String, f64> {
+        self.sums.iter().map(|(name, (cycles, macs))| (name.clone(), *cycles as f64 / *macs as f64)).collect()
+    }
+
+    /// The cycles of so many multiply-accumulates of an operator; one that was not measured gets the rate of all. `None` without any.
+    fn cycles(&self, operator: &str, macs: u64) -> Option<f64> {
+        let all = || self.sums.values().fold((0, 0), |all, sum| (all.0 + sum.0, all.1 + sum.1));
+        let (cycles, of) = self.sums.get(operator).copied().unwrap_or_else(all);
+        (of > 0).then(|| macs as f64 * cycles as f64 / of as f64)
+    }
+}
+
 /// By what models are judged.
 #[derive(Clone, Debug)]
 pub struct Yardstick {
@@ -28,8 +60,8 @@ pub struct Yardstick {
     pub chips: Vec<Chip>,
     /// What firmware takes beside its model.
     pub overhead: Overhead,
-    /// Measured cycles per multiply-accumulate, for estimates.
-    pub cycles_per_mac: Option<f64>,
+    /// For estimates: the int8 kernels' rates.
+    pub rates: Rates,
     /// The core clock of estimates.
     pub hclk: Hz,
 }
@@ -55,7 +87,7 @@ pub struct ModelVerdict {
     /// Need of SRAM; absent where nothing is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sram: Option<Need>,
-    /// What an inference would take by the measured cycles per multiply-accumulate: an estimate.
+    /// What an inference would take by the int8 kernels' measured cycles per multiply-accumulate: an estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// The verdict in words.
@@ -93,12 +125,15 @@ pub struct Estimate {
 struct Facts {
     name: String,
     bytes: u64,
-    macs: Option<u64>,
+    /// Operator and multiply-accumulates; empty where they are not known.
+    macs: Vec<(String, u64)>,
     flash: u64,
     sram: Option<u64>,
     /// It is lowered: its needs are known to the byte, but for what firmware takes beside it. Else they are the least it can do with.
     lowered: bool,
     unsupported: Option<Finding>,
+    /// It relies on what only a full interpreter does: control flow, custom operators.
+    nowhere: bool,
     /// What is to be added to the verdict.
     note: &'static str,
 }
@@ -131,7 +166,7 @@ impl Yardstick {
         let bytes = fs::metadata(path).map_or(0, |file| file.len());
         let facts = |macs, flash, sram, unsupported: Option<Finding>| {
             let lowered = unsupported.is_none();
-            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, note: "" }
+            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, nowhere: false, note: "" }
         };
         let model = match Model::read(path) {
             Ok(mut model) => {
@@ -141,15 +176,19 @@ impl Yardstick {
             Err(failure) => {
                 // A report names no folders.
                 let message = failure.0.message.replace(&path.display().to_string(), name);
-                return self.judge(facts(None, bytes, None, Some(Finding { message, ..*failure.0 })));
+                return self.judge(facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })));
             }
         };
-        let macs = Some(model.total_macs());
+        // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
+        let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
+        let macs = counted.iter().map(|operator| (operator.code.name(), model.macs(operator))).collect();
         match model.lower() {
             Ok(plan) => self.judge(facts(macs, plan.bytes.len() as u64, Some(u64::from(plan.arena_bytes())), None)),
             Err(failure) => {
                 let least = model.footprint();
-                self.judge(facts(macs, least.constants, Some(least.live), Some(*failure.0)))
+                let custom = model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_)));
+                let nowhere = custom || model.subgraphs > 1;
+                self.judge(Facts { nowhere, ..facts(macs, least.constants, Some(least.live), Some(*failure.0)) })
             }
         }
     }
@@ -157,14 +196,15 @@ impl Yardstick {
     /// The two models of the original benchmark that never were .tflite files, by what its authors published.
     #[must_use]
     pub fn judge_published(&self) -> Vec<ModelVerdict> {
-        let facts = |&(name, bytes, macs, note): &(&str, u64, Option<u64>, &'static str)| Facts {
+        let facts = |&(name, bytes, macs, note): &(&str, u64, u64, &'static str)| Facts {
             name: name.to_owned(),
             bytes,
-            macs,
+            macs: vec![("FULLY_CONNECTED".to_owned(), macs)],
             flash: bytes,
             sram: None,
             lowered: false,
             unsupported: None,
+            nowhere: false,
             note,
         };
         PUBLISHED.iter().map(|published| self.judge(facts(published))).collect()
@@ -184,11 +224,14 @@ impl Yardstick {
         let fits = chosen.is_some_and(|chip| holds(&chip));
         let (flash, sram) = chosen.map_or_else(|| (Need { needed: facts.flash, short: 0 }, None), needs);
         let chip = chosen.map_or_else(String::new, |chip| chip.name.clone());
-        let estimate = facts.macs.zip(self.cycles_per_mac).filter(|(macs, _)| *macs > 0).map(|(macs, per_mac)| {
-            let cycles = (macs as f64 * per_mac).round() as u64;
+        let macs = facts.macs.iter().fold(0, |sum: u64, (_, macs)| sum.saturating_add(*macs));
+        let cycles: Option<f64> = facts.macs.iter().map(|(operator, macs)| self.rates.cycles(operator, *macs)).sum();
+        let estimate = cycles.filter(|_| macs > 0).map(|cycles| {
+            let cycles = cycles.round() as u64;
             Estimate { cycles, latency_us: super::run::rounded(self.hclk.micros(Cycles(cycles))) }
         });
         let mut verdict = match (fits, self.chips.len()) {
+            (true, _) if facts.nowhere => "runs on no microcontroller".to_owned(),
             (true, _) if facts.lowered => format!("lowered, fits the {chip}, not run: no built-in image carries it"),
             (true, _) => format!("the {chip} would hold it"),
             (false, 1) => format!("does not fit the {chip}"),
@@ -205,13 +248,14 @@ impl Yardstick {
         }
         if let Some(finding) = &facts.unsupported {
             let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
-            verdict.push_str(&format!("; cannot run: {}", said.trim_end_matches('.')));
+            let but = if facts.nowhere && short.is_empty() { ": " } else { "; cannot run: " };
+            verdict.push_str(&format!("{but}{}", said.trim_end_matches('.')));
         }
         verdict.push_str(facts.note);
         ModelVerdict {
             name: facts.name,
             bytes: facts.bytes,
-            macs: facts.macs,
+            macs: (macs > 0).then_some(macs),
             chip,
             fits,
             runs: facts.lowered && fits,
@@ -228,13 +272,13 @@ impl Yardstick {
 /// per layer attention weights and their sum, 28 x 28 x 768 each (Devlin et al., 2019, and Vaswani et al., 2017).
 const BERT_MACS: u64 = 12 * (28 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 28 * 28 * 768);
 
-/// Name, published bytes, multiply-accumulates, what else to say.
-const PUBLISHED: &[(&str, u64, Option<u64>, &str)] = &[
+/// Name, published bytes, multiply-accumulates in matrix products (0: none), what else to say.
+const PUBLISHED: &[(&str, u64, u64, &str)] = &[
     (
         "random forest, 100 trees",
         16_000_000,
-        None,
+        0,
         " (16 MB, pickled by scikit-learn; a forest that fits is a matter of training it so)",
     ),
-    ("ParsBERT, 12 x 768, 28 tokens", 162_000_000, Some(BERT_MACS), " (162 MB)"),
+    ("ParsBERT, 12 x 768, 28 tokens", 162_000_000, BERT_MACS, " (162 MB)"),
 ];

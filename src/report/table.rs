@@ -236,7 +236,15 @@ pub(super) fn wrapped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let mut column = 0;
-        for word in line.split(' ') {
+        let mut words = line.split(' ').peekable();
+        while let Some(word) = words.next() {
+            // Digits in groups are one number.
+            let mut word = word.to_owned();
+            while word.ends_with(|c: char| c.is_ascii_digit())
+                && let Some(group) = words.next_if(|next| next.starts_with(|c: char| c.is_ascii_digit()))
+            {
+                word = format!("{word} {group}");
+            }
             let width = word.chars().count();
             if column > 0 && column + 1 + width > 100 {
                 out.push_str("\n    ");
@@ -245,7 +253,7 @@ pub(super) fn wrapped(text: &str) -> String {
                 out.push(' ');
                 column += 1;
             }
-            out.push_str(word);
+            out.push_str(&word);
             column += width.max(1);
         }
         out.push('\n');
