@@ -67,7 +67,7 @@ impl Scenario {
             return file::read(Path::new(spec));
         }
         match builtin::find(spec) {
-            Some(files) => file::parse(Box::new(files)),
+            Some(files) => file::parse(Box::new(files), files.description),
             None => {
                 let mut finding = Finding::new(Code::UnknownScenario, format!("there is no scenario named '{spec}'"));
                 if let Some(near) = nearest(spec, names()) {

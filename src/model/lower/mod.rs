@@ -5,6 +5,8 @@
 
 mod conv;
 mod dense;
+mod elementwise;
+mod float;
 mod map;
 mod moves;
 mod pool;
@@ -44,12 +46,16 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
         OpCode::Custom(name) => return Err(l.unsupported(custom_advice(name))),
     };
     match code {
+        op::FULLY_CONNECTED if is_float(l, operator) => float::fully_connected(l, operator),
+        op::LOGISTIC if is_float(l, operator) => float::logistic(l, operator),
         op::FULLY_CONNECTED => dense::fully_connected(l, operator),
         op::CONV_2D => conv::conv(l, operator),
         op::DEPTHWISE_CONV_2D => conv::depthwise(l, operator),
         op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
         op::SOFTMAX => pool::softmax(l, operator),
         op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
+        op::ADD | op::SUB | op::MUL | op::MAXIMUM | op::MINIMUM => elementwise::binary(l, operator),
+        op::MEAN | op::SUM | op::REDUCE_MAX | op::REDUCE_MIN => elementwise::reduce(l, operator),
         op::CONCATENATION => moves::concatenation(l, operator),
         op::PAD | op::PADV2 => moves::pad(l, operator),
         op::STRIDED_SLICE => moves::strided_slice(l, operator),
@@ -68,6 +74,11 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
             Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller."))
         }
     }
+}
+
+/// Whether the operator's first input holds floats.
+fn is_float(l: &Lowering, operator: &Operator) -> bool {
+    l.input(operator, 0).is_ok_and(|(_, x)| x.ty == Type::Float32)
 }
 
 fn custom_advice(name: &str) -> String {
