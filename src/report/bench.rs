@@ -11,7 +11,7 @@ use crate::chip::Chip;
 use crate::finding::{Code, Exit, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::Overrides;
-use crate::scenario::{Elements, Scenario};
+use crate::scenario::Scenario;
 use crate::timing::Fidelity;
 use crate::units::Hz;
 use serde::Serialize;
@@ -63,7 +63,7 @@ pub struct BenchReport {
 pub struct Basis {
     /// The most that a scenario's image takes beside its model.
     pub overhead: Overhead,
-    /// The int8 kernels' cycles per multiply-accumulate, by operator.
+    /// Cycles per multiply-accumulate, by operator.
     pub cycles_per_mac: BTreeMap<String, f64>,
     /// The core clock of estimates.
     pub hclk_hz: u32,
@@ -258,9 +258,13 @@ fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Bas
         let (flash, sram) = (&ran.report.memory.flash, &ran.report.memory.sram);
         overhead.flash = overhead.flash.max(flash.used.saturating_sub(flash.model.unwrap_or(0)));
         overhead.sram = overhead.sram.max((sram.fixed + sram.stack_peak).saturating_sub(sram.arena.unwrap_or(0)));
-        let layers = ran.report.inference.iter().flat_map(|inference| &inference.layers);
-        for layer in layers.filter(|_| scenario.goldens.elements() == Elements::Int8) {
-            rates.add(&layer.op, layer.cycles, layer.macs.unwrap_or(0));
+        let Some(model) = scenario.model()? else { continue };
+        let plan = model.lower()?;
+        for layer in ran.report.inference.iter().flat_map(|inference| &inference.layers) {
+            let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
+            if let Some(operator) = planned.and_then(|planned| model.operators.get(planned.operator_index)) {
+                rates.add(&model, operator, layer.cycles);
+            }
         }
     }
     let chips = match request.chip {

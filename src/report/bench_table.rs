@@ -87,9 +87,9 @@ fn cost_part(report: &BenchReport) -> String {
     }
     let clock = Hz(first.report.clock.hclk_hz);
     let mut text = right_from(rows, 1);
-    text.push_str(&format!(
-        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy over the samples.\n"
-    ));
+    text.push_str(&indented(&format!(
+        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples."
+    )));
     let mut assumed: Vec<&str> = ran
         .iter()
         .filter_map(|ran| ran.report.inference.as_ref()?.energy_assumes.as_deref())
@@ -112,24 +112,36 @@ fn energy(uj: f64) -> String {
     if uj >= 10_000.0 { format!("{:.2} mJ", uj / 1e3) } else { format!("{uj:.1} uJ") }
 }
 
+/// `6.125 M`: three digits after the point are enough for a count of operations.
+fn short(count: u64) -> String {
+    match count {
+        count if count >= 1_000_000_000 => format!("{:.3} G", count as f64 / 1e9),
+        count if count >= 1_000_000 => format!("{:.3} M", count as f64 / 1e6),
+        count => grouped(count),
+    }
+}
+
 /// Models beside the scenarios.
 fn models_part(report: &BenchReport) -> String {
     let Some(basis) = &report.models_basis else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["model", "bytes", "MACs", "flash needed", "SRAM needed", "time", "fits"]);
+    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "time", "fits"]);
     for model in &report.models {
-        let estimate = model.estimate.map(|estimate| format!("~{}", time(estimate.latency_us)));
+        let mark = |as_int8: bool| if as_int8 { " *" } else { "  " };
+        let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
             clipped(model.name.trim_end_matches(".tflite"), 30),
             grouped(model.bytes),
-            model.macs.map(grouped).unwrap_or_default(),
+            model.macs.map(short).unwrap_or_default(),
             grouped(model.flash.needed),
             model.sram.map(|sram| grouped(sram.needed)).unwrap_or_default(),
             estimate.unwrap_or_default(),
             if model.fits { chip(&model.chip) } else { "no".to_owned() },
         ]);
     }
-    let mut text = right_from(rows, 1);
+    let mut rows = rows.build();
+    rows.with(Style::empty()).modify(Columns::new(1..), Alignment::right());
+    let mut text = format!("{rows}\n\n");
     for model in &report.models {
         text.push_str(&indented(&format!("  {}: {}.", model.name, model.verdict)));
     }
@@ -137,14 +149,15 @@ fn models_part(report: &BenchReport) -> String {
     let per_mac = match rates.is_empty() {
         true => String::new(),
         false => format!(
-            " Times are estimates, as if in int8: cycles per MAC as measured here ({}; others as these together), at {}.",
+            " Times are estimates at {}, by the cycles per MAC measured here ({}; what was not measured takes the mean); with *, as if \
+             in int8.",
+            Hz(basis.hclk_hz),
             rates.join(", "),
-            Hz(basis.hclk_hz)
         ),
     };
     text.push_str(&indented(&format!(
-        "\n  Needs of lowered models include the {} B of flash and {} B of SRAM that firmware takes beside its model (the most of the \
-         scenarios above); of others they are the least: constants, and activations that live at once.{per_mac}",
+        "\n  Flash and SRAM are what is needed: of lowered models with the {} B and {} B that firmware takes beside its model (the most of \
+         the scenarios above), of others the least, constants and activations that live at once.{per_mac}",
         grouped(basis.overhead.flash),
         grouped(basis.overhead.sram),
     )));

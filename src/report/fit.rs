@@ -6,8 +6,8 @@
 
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
-use crate::model::Model;
 use crate::model::ops::OpCode;
+use crate::model::{Model, Operator, Type};
 use crate::units::{Bytes, Cycles, Hz, grouped};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,34 +23,58 @@ pub struct Overhead {
     pub sram: u64,
 }
 
-/// Cycles per multiply-accumulate, by operator, as measured.
+/// What multiplies: an operator's name, and whether in floating point.
+type Work = (String, bool);
+
+/// Cycles per multiply-accumulate, by operator and arithmetic, as measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// By the operator's name: cycles, multiply-accumulates.
-    sums: BTreeMap<String, (u64, u64)>,
+    /// Cycles and multiply-accumulates.
+    sums: BTreeMap<Work, (u64, u64)>,
 }
 
 impl Rates {
-    /// Adds a measured layer; one without multiplications says nothing.
-    pub fn add(&mut self, operator: &str, cycles: u64, macs: u64) {
+    /// Adds what an operator of a model was measured to take; one without multiplications says nothing.
+    pub fn add(&mut self, model: &Model, operator: &Operator, cycles: u64) {
+        let (work, macs) = work(model, operator);
         if macs > 0 {
-            let sum = self.sums.entry(operator.to_owned()).or_insert((0, 0));
+            let sum = self.sums.entry(work).or_insert((0, 0));
             *sum = (sum.0 + cycles, sum.1 + macs);
         }
     }
 
-    /// The rate of each operator that was measured.
+    /// The rate of everything that was measured: `CONV_2D`, `CONV_2D in float32`.
     #[must_use]
     pub fn by_operator(&self) -> BTreeMap<String, f64> {
-        self.sums.iter().map(|(name, (cycles, macs))| (name.clone(), *cycles as f64 / *macs as f64)).collect()
+        let name = |(operator, float): &Work| if *float { format!("{operator} in float32") } else { operator.clone() };
+        self.sums.iter().map(|(work, (cycles, macs))| (name(work), *cycles as f64 / *macs as f64)).collect()
     }
 
-    /// The cycles of so many multiply-accumulates of an operator; one that was not measured gets the rate of all. `None` without any.
-    fn cycles(&self, operator: &str, macs: u64) -> Option<f64> {
-        let all = || self.sums.values().fold((0, 0), |all, sum| (all.0 + sum.0, all.1 + sum.1));
-        let (cycles, of) = self.sums.get(operator).copied().unwrap_or_else(all);
+    /// The cycles of so many multiply-accumulates of an operator; one that was not measured gets the rate of all in its arithmetic.
+    fn cycles(&self, (operator, float): &Work, macs: u64) -> Option<f64> {
+        let alike = self.sums.iter().filter(|(work, _)| work.1 == *float);
+        let all = || alike.fold((0, 0), |all, (_, sum)| (all.0 + sum.0, all.1 + sum.1));
+        let (cycles, of) = self.sums.get(&(operator.clone(), *float)).copied().unwrap_or_else(all);
         (of > 0).then(|| macs as f64 * cycles as f64 / of as f64)
     }
+
+    /// What all of that takes; as if in int8 where its arithmetic was not measured. `None` when nothing multiplies, or nothing was measured.
+    fn estimate(&self, macs: &[(Work, u64)], hclk: Hz) -> Option<Estimate> {
+        let macs = || macs.iter().filter(|(_, macs)| *macs > 0);
+        macs().next()?;
+        let as_is: Option<f64> = macs().map(|(work, macs)| self.cycles(work, *macs)).sum();
+        let in_int8 = || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), false), *macs)).sum::<Option<f64>>();
+        let cycles = as_is.or_else(in_int8)?.round() as u64;
+        let latency_us = super::run::rounded(hclk.micros(Cycles(cycles)));
+        Some(Estimate { cycles, latency_us, as_int8: as_is.is_none() })
+    }
+}
+
+/// What an operator is, and how often it multiplies.
+fn work(model: &Model, operator: &Operator) -> (Work, u64) {
+    let input = operator.input(0).and_then(|input| model.tensors.get(input));
+    let float = input.is_some_and(|tensor| tensor.ty == Type::Float32);
+    ((operator.code.name(), float), model.macs(operator))
 }
 
 /// By what models are judged.
@@ -60,7 +84,7 @@ pub struct Yardstick {
     pub chips: Vec<Chip>,
     /// What firmware takes beside its model.
     pub overhead: Overhead,
-    /// For estimates: the int8 kernels' rates.
+    /// For estimates.
     pub rates: Rates,
     /// The core clock of estimates.
     pub hclk: Hz,
@@ -87,7 +111,7 @@ pub struct ModelVerdict {
     /// Need of SRAM; absent where nothing is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sram: Option<Need>,
-    /// What an inference would take by the int8 kernels' measured cycles per multiply-accumulate: an estimate.
+    /// What an inference would take by the measured cycles per multiply-accumulate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// The verdict in words.
@@ -119,19 +143,24 @@ pub struct Estimate {
     pub cycles: u64,
     /// Time.
     pub latency_us: f64,
+    /// Its own arithmetic was not measured: this is what it would take in int8.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_int8: bool,
 }
 
 /// What a verdict starts from.
 struct Facts {
     name: String,
     bytes: u64,
-    /// Operator and multiply-accumulates; empty where they are not known.
-    macs: Vec<(String, u64)>,
+    /// Operators and multiply-accumulates; empty where they are not known.
+    macs: Vec<(Work, u64)>,
     flash: u64,
     sram: Option<u64>,
     /// It is lowered: its needs are known to the byte, but for what firmware takes beside it. Else they are the least it can do with.
     lowered: bool,
     unsupported: Option<Finding>,
+    /// The file could be read.
+    sound: bool,
     /// It relies on what only a full interpreter does: control flow, custom operators.
     nowhere: bool,
     /// What is to be added to the verdict.
@@ -166,7 +195,7 @@ impl Yardstick {
         let bytes = fs::metadata(path).map_or(0, |file| file.len());
         let facts = |macs, flash, sram, unsupported: Option<Finding>| {
             let lowered = unsupported.is_none();
-            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, nowhere: false, note: "" }
+            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, sound: true, nowhere: false, note: "" }
         };
         let model = match Model::read(path) {
             Ok(mut model) => {
@@ -176,12 +205,13 @@ impl Yardstick {
             Err(failure) => {
                 // A report names no folders.
                 let message = failure.0.message.replace(&path.display().to_string(), name);
-                return self.judge(facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })));
+                let unsound = Facts { sound: false, ..facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })) };
+                return self.judge(unsound);
             }
         };
         // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
         let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
-        let macs = counted.iter().map(|operator| (operator.code.name(), model.macs(operator))).collect();
+        let macs = counted.iter().map(|operator| work(&model, operator)).collect();
         match model.lower() {
             Ok(plan) => self.judge(facts(macs, plan.bytes.len() as u64, Some(u64::from(plan.arena_bytes())), None)),
             Err(failure) => {
@@ -199,11 +229,12 @@ impl Yardstick {
         let facts = |&(name, bytes, macs, note): &(&str, u64, u64, &'static str)| Facts {
             name: name.to_owned(),
             bytes,
-            macs: vec![("FULLY_CONNECTED".to_owned(), macs)],
+            macs: vec![(("FULLY_CONNECTED".to_owned(), false), macs)],
             flash: bytes,
             sram: None,
             lowered: false,
             unsupported: None,
+            sound: true,
             nowhere: false,
             note,
         };
@@ -221,16 +252,13 @@ impl Yardstick {
             flash.short == 0 && sram.is_none_or(|sram| sram.short == 0)
         };
         let chosen = self.chips.iter().find(holds).or(self.chips.last());
-        let fits = chosen.is_some_and(|chip| holds(&chip));
+        let fits = facts.sound && chosen.is_some_and(|chip| holds(&chip));
         let (flash, sram) = chosen.map_or_else(|| (Need { needed: facts.flash, short: 0 }, None), needs);
         let chip = chosen.map_or_else(String::new, |chip| chip.name.clone());
         let macs = facts.macs.iter().fold(0, |sum: u64, (_, macs)| sum.saturating_add(*macs));
-        let cycles: Option<f64> = facts.macs.iter().map(|(operator, macs)| self.rates.cycles(operator, *macs)).sum();
-        let estimate = cycles.filter(|_| macs > 0).map(|cycles| {
-            let cycles = cycles.round() as u64;
-            Estimate { cycles, latency_us: super::run::rounded(self.hclk.micros(Cycles(cycles))) }
-        });
+        let estimate = self.rates.estimate(&facts.macs, self.hclk);
         let mut verdict = match (fits, self.chips.len()) {
+            _ if !facts.sound => "is no sound model".to_owned(),
             (true, _) if facts.nowhere => "runs on no microcontroller".to_owned(),
             (true, _) if facts.lowered => format!("lowered, fits the {chip}, not run: no built-in image carries it"),
             (true, _) => format!("the {chip} would hold it"),
@@ -243,12 +271,12 @@ impl Yardstick {
                 need.filter(|need| need.short > 0).map(|need| format!("{memory} short by {} B", grouped(need.short)))
             })
             .collect();
-        if !short.is_empty() {
+        if !short.is_empty() && facts.sound {
             verdict.push_str(&format!(": {}", short.join(", ")));
         }
         if let Some(finding) = &facts.unsupported {
             let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
-            let but = if facts.nowhere && short.is_empty() { ": " } else { "; cannot run: " };
+            let but = if !facts.sound || (facts.nowhere && short.is_empty()) { ": " } else { "; cannot run: " };
             verdict.push_str(&format!("{but}{}", said.trim_end_matches('.')));
         }
         verdict.push_str(facts.note);

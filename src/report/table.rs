@@ -245,7 +245,12 @@ pub(super) fn wrapped(text: &str) -> String {
             {
                 word = format!("{word} {group}");
             }
-            let width = word.chars().count();
+            let mut width = word.chars().count();
+            // A word that fits no line, as some tensors' names are, is cut.
+            if width > 96 {
+                word = clipped(&word, 96);
+                width = 96;
+            }
             if column > 0 && column + 1 + width > 100 {
                 out.push_str("\n    ");
                 column = 4;
