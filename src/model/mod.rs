@@ -15,7 +15,7 @@ mod reader;
 mod schema;
 
 pub use arena::{ArenaPlan, Placement};
-pub use embed::{embed, header, raw_header};
+pub use embed::{header, raw_header};
 pub use footprint::Footprint;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
