@@ -190,7 +190,8 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
     let along = |d: usize, stride: u32, dilation: u32| {
         u64::from(place.output[d] - 1) * u64::from(stride) + u64::from(c.kernel[d] - 1) * u64::from(dilation) + 1
     };
-    let (high_side, wide_side) = (along(0, c.window.stride_h, c.window.dilation_h), along(1, c.window.stride_w, c.window.dilation_w));
+    let (high_side, wide_side) =
+        (along(0, c.window.stride_h, c.window.dilation_h), along(1, c.window.stride_w, c.window.dilation_w));
     let overhangs = c.window.padding == Padding::Same && (high_side > u64::from(in_h) || wide_side > u64::from(in_w));
     let bordered = high_side.saturating_mul(wide_side).saturating_mul(u64::from(in_c));
     if matches!(choice, Choice::Quads { .. }) && overhangs && bordered <= BORDERED_BYTES {
