@@ -3,10 +3,15 @@
 //! Does not model: what commands do; each calls the library and prints a view of what it returns.
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
+mod bench;
 mod chips;
+mod conditions;
+mod embed;
+mod eval;
 mod explain;
 mod map;
 mod output;
+mod progress;
 mod run;
 mod scenarios;
 
@@ -65,8 +70,14 @@ struct ChipArg {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// Run a scenario's samples and report accuracy, agreement with the reference, latency
+    Eval(eval::EvalArgs),
+    /// The results table: every scenario on its chip, and other models' verdicts
+    Bench(bench::BenchArgs),
     /// The built-in scenarios
     Scenarios,
+    /// Turn a model into a C header for firmware
+    Embed(embed::EmbedArgs),
     /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
     Map(map::MapArgs),
     /// The built-in chips, or one of them in detail
@@ -78,6 +89,9 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Eval(args) => return eval::run(args, output),
+        Command::Bench(args) => return bench::run(args, output),
+        Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,
         Command::Chips(args) => chips::run(args, output)?,

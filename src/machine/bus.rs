@@ -34,6 +34,12 @@ pub struct Bus {
     unmodelled: BTreeMap<u32, u32>,
 }
 
+/// The state of every device of a bus.
+pub struct BusState {
+    devices: Vec<Option<Box<dyn Peripheral>>>,
+    unmodelled: BTreeMap<u32, u32>,
+}
+
 /// The bit-band aliases: alias base, target base.
 const BIT_BANDS: [(u32, u32); 2] = [(0x2200_0000, 0x2000_0000), (0x4200_0000, 0x4000_0000)];
 const BIT_BAND_SIZE: u32 = 0x0200_0000;
@@ -220,10 +226,29 @@ impl Bus {
         self.unmodelled.clear();
     }
 
-    /// Delivers everything that is due.
+    /// The state of every device, to come back to.
+    #[must_use]
+    pub fn state(&self) -> BusState {
+        let devices = self.slots.iter().map(|slot| slot.device.as_ref().map(|device| device.duplicate())).collect();
+        BusState { devices, unmodelled: self.unmodelled.clone() }
+    }
+
+    /// Every device as it was then.
+    pub fn set_state(&mut self, state: &BusState) {
+        for (slot, device) in self.slots.iter_mut().zip(&state.devices) {
+            slot.device = device.as_ref().map(|device| device.duplicate());
+        }
+        self.unmodelled.clone_from(&state.unmodelled);
+    }
+
+    /// Delivers everything that is due, each as of the instant it was due at: the machine looks only between blocks, and what a device
+    /// does next must not drift by that.
     pub fn deliver_due(&mut self, system: &mut System) {
-        while let Some((device, event)) = system.take_due() {
+        let now = system.now;
+        while let Some((at, device, event)) = system.take_due() {
+            system.now = at;
             self.with(device, system, |device, ctx| device.due(event, ctx));
+            system.now = now;
         }
     }
 

@@ -52,7 +52,7 @@ impl Register {
 }
 
 /// A device's registers and their contents.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Registers {
     declared: &'static [Register],
     values: Vec<u32>,

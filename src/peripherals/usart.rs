@@ -42,6 +42,7 @@ const SHIFTED_OUT: u32 = 0;
 const SHIFTED_IN: u32 = 1;
 
 /// The device.
+#[derive(Clone)]
 pub struct Usart {
     registers: Registers,
     /// What the shift register sends.
@@ -213,7 +214,7 @@ mod tests {
 
     fn run_until(usart: &mut Usart, ctx: &mut Ctx<'_>, tick: u64) {
         ctx.system.now = Tick(tick);
-        while let Some((_, event)) = ctx.system.take_due() {
+        while let Some((_, _, event)) = ctx.system.take_due() {
             usart.due(event, ctx);
         }
     }

@@ -3,12 +3,20 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod bench;
+mod bench_table;
+pub mod eval;
+mod eval_table;
+pub mod fit;
 pub mod map;
+pub mod metrics;
 pub mod run;
 mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
+pub use bench_table::table as bench_table;
+pub use eval_table::table as eval_table;
 use serde::Serialize;
 pub use table::table as run_table;
 

@@ -6,8 +6,9 @@
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Exit, Finding, Result};
-use crate::firmware::{Image, Location};
+use crate::firmware::Image;
 use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
@@ -54,7 +55,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    fn tick(self) -> Tick {
+    pub(super) fn tick(self) -> Tick {
         match self {
             Limit::Cycles(cycles) => Tick(cycles),
             Limit::Seconds(seconds) => Tick((seconds * 72e6).min(1e18) as u64),
@@ -139,6 +140,27 @@ pub struct TimingModel {
     pub error_bound_percent: Option<f64>,
     /// Operand values that could not be had and were assumed.
     pub unresolved_operands: u64,
+}
+
+impl ClockSummary {
+    /// Of a machine that has run, with what was to be assumed instead.
+    pub(super) fn of(machine: &Machine, clock: Option<Hz>, overrides: Overrides) -> Self {
+        let (clocks, config) = (machine.clocks(), machine.timing_config());
+        Self {
+            sysclk_hz: clock.unwrap_or(clocks.sysclk).0,
+            hclk_hz: clock.unwrap_or(clocks.hclk).0,
+            flash_wait_states: config.wait_states,
+            prefetch: config.prefetch,
+            what_if: clock.is_some() || overrides != Overrides::default(),
+        }
+    }
+}
+
+impl TimingModel {
+    /// This program's.
+    pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64) -> Self {
+        Self { name: "cortex-m3-stm32f1", version: MODEL_VERSION, fidelity, error_bound_percent: None, unresolved_operands }
+    }
 }
 
 /// How the run ended.
@@ -322,7 +344,9 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
                 Stimulus::Sample(index) => scenario.sample(*index)?.0,
                 Stimulus::Input(bytes) => bytes.clone(),
             };
-            Some((Host::new(&scenario.uart, scenario.model_id.as_deref(), &input), input))
+            let mut host = Host::new(&scenario.uart, scenario.model_id.as_deref());
+            host.load(&input);
+            Some((host, input))
         }
         None => None,
     };
@@ -346,25 +370,21 @@ struct Report<'a> {
 }
 
 /// `1.25` of `1.2499`: enough digits for a latency, and the same on every machine.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
 impl Report<'_> {
     /// The clock that times are given at.
     fn hclk(&self) -> Hz {
-        self.request.clock.unwrap_or(self.machine.clocks().hclk)
-    }
-
-    fn latency_us(&self, cycles: Cycles) -> f64 {
-        rounded(self.hclk().micros(cycles))
+        Hz(ClockSummary::of(self.machine, self.request.clock, self.request.overrides).hclk_hz)
     }
 
     fn make(&self, outcome: &Outcome, host: Option<(&Host, &[u8])>) -> Result<RunReport> {
         let request = self.request;
         let (causes, instructions) = self.machine.prices().totals();
         let mut findings: Vec<Finding> =
-            self.machine.findings().iter().map(|(finding, pc)| finding.clone().at(self.place(*pc))).collect();
+            self.machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(request.image, *pc))).collect();
         let inference = self.inference(host)?;
         let outcome = self.outcome(outcome, host.map(|(host, _)| host), inference.as_ref(), &mut findings);
         let time_us = match request.clock {
@@ -383,14 +403,8 @@ impl Report<'_> {
                     Stimulus::Input(_) => None,
                 },
             }),
-            clock: self.clock(),
-            timing_model: TimingModel {
-                name: "cortex-m3-stm32f1",
-                version: MODEL_VERSION,
-                fidelity: request.fidelity,
-                error_bound_percent: None,
-                unresolved_operands: self.machine.unresolved(),
-            },
+            clock: ClockSummary::of(self.machine, request.clock, request.overrides),
+            timing_model: TimingModel::new(request.fidelity, self.machine.unresolved()),
             outcome,
             totals: Totals {
                 instructions,
@@ -412,48 +426,13 @@ impl Report<'_> {
         })
     }
 
-    /// Function, source line and address.
-    fn place(&self, pc: u32) -> String {
-        place(&self.request.image.locate(self.request.image.linked_address(Addr(pc))))
-    }
-
-    fn clock(&self) -> ClockSummary {
-        let clocks = self.machine.clocks();
-        let config = self.machine.timing_config();
-        ClockSummary {
-            sysclk_hz: self.request.clock.unwrap_or(clocks.sysclk).0,
-            hclk_hz: self.hclk().0,
-            flash_wait_states: config.wait_states,
-            prefetch: config.prefetch,
-            what_if: self.request.clock.is_some() || self.request.overrides != Overrides::default(),
-        }
-    }
-
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
-        let inferences = self.watch.inferences(self.machine.marks());
-        let Some(last) = inferences.last() else { return Ok(None) };
-        let enables = self.machine.clock_enables();
-        let hclk = self.hclk();
-        let energy_uj = energy::microjoules(self.request.chip, hclk, enables, last.span.cycles).map(rounded);
-        let current = energy::run_current_ma(self.request.chip, hclk, enables);
-        let energy_assumes = current
-            .zip(self.request.chip.current.as_ref())
-            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
-        let mut summary = InferenceSummary {
-            count: inferences.len() as u64,
-            instructions: last.span.instructions,
-            cycles: last.span.cycles.0,
-            cycles_by_cause: Causes(last.span.causes),
-            latency_us: self.latency_us(last.span.cycles),
-            label: None,
-            label_name: None,
-            expected_name: None,
-            scores: Vec::new(),
-            matches_reference: None,
-            energy_uj,
-            energy_assumes: energy_uj.and(energy_assumes),
-            layers: self.layers(last)?,
+        let plan = match &self.request.scenario {
+            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            None => None,
         };
+        let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
+        let Some(mut summary) = summary else { return Ok(None) };
         if let (Some((scenario, stimulus)), Some((_, input))) = (&self.request.scenario, host) {
             self.judge(&mut summary, scenario, stimulus, input);
         }
@@ -462,59 +441,16 @@ impl Report<'_> {
 
     /// Compares the raw output with the reference and says what it means.
     fn judge(&self, summary: &mut InferenceSummary, scenario: &Scenario, stimulus: &Stimulus, input: &[u8]) {
-        let size = scenario.goldens.row_bytes();
-        let symbol = self.request.image.symbols.by_name(&scenario.output_symbol);
-        let Some(output) = symbol.and_then(|symbol| self.machine.memory().read_vec(symbol.address.0, size)) else { return };
+        let Some(output) = raw_output(self.machine, self.request.image, scenario) else { return };
         let verdict = scenario.decision.judge((&scenario.samples, input), (&scenario.goldens, &output));
         let name = |label: usize| scenario.classes.get(label).cloned();
         summary.label_name = name(verdict.label);
         summary.label = Some(verdict.label);
         summary.scores = verdict.scores;
         if let Stimulus::Sample(index) = stimulus {
-            summary.matches_reference = scenario.goldens.row(*index).map(|golden| golden == output);
+            summary.matches_reference = scenario.matches_reference(*index, &output);
             summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
         }
-    }
-
-    fn layers(&self, inference: &Inference) -> Result<Vec<LayerSummary>> {
-        let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
-            None => None,
-        };
-        let mut between = inference.span;
-        let mut rows: Vec<LayerSummary> = inference
-            .layers
-            .iter()
-            .map(|layer| {
-                let planned = plan.as_ref().and_then(|plan| plan.layers.get(layer.index as usize));
-                between.cycles = between.cycles - layer.span.cycles;
-                between.causes = between.causes.since(&layer.span.causes);
-                between.instructions = between.instructions.saturating_sub(layer.span.instructions);
-                LayerSummary {
-                    index: Some(layer.index),
-                    op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
-                    name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
-                    macs: planned.map(|planned| planned.macs),
-                    instructions: layer.span.instructions,
-                    cycles: layer.span.cycles.0,
-                    cycles_by_cause: Causes(layer.span.causes),
-                    latency_us: self.latency_us(layer.span.cycles),
-                }
-            })
-            .collect();
-        if !rows.is_empty() {
-            rows.push(LayerSummary {
-                index: None,
-                op: String::new(),
-                name: "[between layers]".to_owned(),
-                macs: None,
-                instructions: between.instructions,
-                cycles: between.cycles.0,
-                cycles_by_cause: Causes(between.causes),
-                latency_us: self.latency_us(between.cycles),
-            });
-        }
-        Ok(rows)
     }
 
     fn memory(&self) -> MemorySummary {
@@ -552,26 +488,7 @@ impl Report<'_> {
         findings: &mut Vec<Finding>,
     ) -> OutcomeSummary {
         let finished = matches!(outcome, Outcome::Finished);
-        let (kind, mut finding) = match outcome {
-            Outcome::Finished => ("finished", None),
-            Outcome::Fault { fault, pc, lockup } => {
-                let how = if *lockup { "the core locked up" } else { fault.exception() };
-                let message = format!("{how}: the firmware {}", fault.rule());
-                let message = match fault {
-                    crate::machine::exceptions::Fault::PreciseBus(address) => format!("{message} (0x{address:08x})"),
-                    _ => message,
-                };
-                ("fault", Some(Finding::new(Code::FirmwareFault, message).at(self.place(*pc))))
-            }
-            Outcome::Limit(pc) => {
-                let message = format!("the limit of {} cycles was reached", crate::units::grouped(self.machine.now().0));
-                ("limit", Some(Finding::new(Code::LimitReached, message).at(self.place(*pc))))
-            }
-            Outcome::Asleep(pc) => {
-                let message = "the core sleeps and nothing that is enabled can wake it";
-                ("asleep", Some(Finding::new(Code::AsleepForever, message).at(self.place(*pc))))
-            }
-        };
+        let (kind, mut finding) = ending(outcome, self.machine, self.request.image);
         if let Some(host) = host
             && (!finished || host.results().is_none())
             && !matches!(outcome, Outcome::Fault { .. })
@@ -583,17 +500,120 @@ impl Report<'_> {
         if finished && finding.is_none() && mismatch {
             finding = Some(Finding::new(Code::ExpectationFailed, "the output differs from the reference"));
         }
-        let exit = finding.as_ref().map_or(Exit::Fine, |finding| finding.code.entry().exit);
-        let message = match &finding {
+        let summary = OutcomeSummary::new(kind, finding.as_ref(), "the firmware did what the scenario asked");
+        findings.extend(finding);
+        summary
+    }
+}
+
+impl InferenceSummary {
+    /// Of a run's last inference; `None` where it made none. Layers get their names from the plan that the firmware executes.
+    pub(super) fn of(chip: &Chip, machine: &Machine, watch: Watch, hclk: Hz, plan: Option<&Plan>) -> Option<Self> {
+        let inferences = watch.inferences(machine.marks());
+        let last = inferences.last()?;
+        let enables = machine.clock_enables();
+        let energy_uj = energy::microjoules(chip, hclk, enables, last.span.cycles).map(rounded);
+        let energy_assumes = energy::run_current_ma(chip, hclk, enables)
+            .zip(chip.current.as_ref())
+            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
+        Some(Self {
+            count: inferences.len() as u64,
+            instructions: last.span.instructions,
+            cycles: last.span.cycles.0,
+            cycles_by_cause: Causes(last.span.causes),
+            latency_us: rounded(hclk.micros(last.span.cycles)),
+            label: None,
+            label_name: None,
+            expected_name: None,
+            scores: Vec::new(),
+            matches_reference: None,
+            energy_uj,
+            energy_assumes: energy_uj.and(energy_assumes),
+            layers: layers(last, plan, hclk),
+        })
+    }
+}
+
+/// One row a layer, and one for what lies between them.
+fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
+    let mut between = inference.span;
+    let mut rows: Vec<LayerSummary> = inference
+        .layers
+        .iter()
+        .map(|layer| {
+            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+            between.cycles = between.cycles - layer.span.cycles;
+            between.causes = between.causes.since(&layer.span.causes);
+            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+            LayerSummary {
+                index: Some(layer.index),
+                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+                macs: planned.map(|planned| planned.macs),
+                instructions: layer.span.instructions,
+                cycles: layer.span.cycles.0,
+                cycles_by_cause: Causes(layer.span.causes),
+                latency_us: rounded(hclk.micros(layer.span.cycles)),
+            }
+        })
+        .collect();
+    if !rows.is_empty() {
+        rows.push(LayerSummary {
+            index: None,
+            op: String::new(),
+            name: "[between layers]".to_owned(),
+            macs: None,
+            instructions: between.instructions,
+            cycles: between.cycles.0,
+            cycles_by_cause: Causes(between.causes),
+            latency_us: rounded(hclk.micros(between.cycles)),
+        });
+    }
+    rows
+}
+
+impl OutcomeSummary {
+    /// An end of that kind, with what is to be said of it; `fine` is the message where that is nothing.
+    pub(super) fn new(kind: &'static str, finding: Option<&Finding>, fine: &str) -> Self {
+        let message = match finding {
             Some(finding) => match &finding.location {
                 Some(location) => format!("{} at {location}", finding.message),
                 None => finding.message.clone(),
             },
-            None => "the firmware did what the scenario asked".to_owned(),
+            None => fine.to_owned(),
         };
-        findings.extend(finding);
-        OutcomeSummary { kind, code: exit as u8, message }
+        Self { kind, code: finding.map_or(Exit::Fine, |finding| finding.code.entry().exit) as u8, message }
     }
+}
+
+/// How a run ended: the contract's word, and what a user should know unless all is well.
+pub(super) fn ending(outcome: &Outcome, machine: &Machine, image: &Image) -> (&'static str, Option<Finding>) {
+    match outcome {
+        Outcome::Finished => ("finished", None),
+        Outcome::Fault { fault, pc, lockup } => {
+            let how = if *lockup { "the core locked up" } else { fault.exception() };
+            let message = format!("{how}: the firmware {}", fault.rule());
+            let message = match fault {
+                crate::machine::exceptions::Fault::PreciseBus(address) => format!("{message} (0x{address:08x})"),
+                _ => message,
+            };
+            ("fault", Some(Finding::new(Code::FirmwareFault, message).at(place(image, *pc))))
+        }
+        Outcome::Limit(pc) => {
+            let message = format!("the limit of {} cycles was reached", crate::units::grouped(machine.now().0));
+            ("limit", Some(Finding::new(Code::LimitReached, message).at(place(image, *pc))))
+        }
+        Outcome::Asleep(pc) => {
+            let message = "the core sleeps and nothing that is enabled can wake it";
+            ("asleep", Some(Finding::new(Code::AsleepForever, message).at(place(image, *pc))))
+        }
+    }
+}
+
+/// The raw output that the firmware holds; `None` where it has no object of the name that the scenario gives.
+pub(super) fn raw_output(machine: &Machine, image: &Image, scenario: &Scenario) -> Option<Vec<u8>> {
+    let symbol = image.symbols.by_name(&scenario.output_symbol)?;
+    machine.memory().read_vec(symbol.address.0, scenario.goldens.row_bytes())
 }
 
 /// `1x41`.
@@ -601,8 +621,9 @@ fn shape(dimensions: &[u32]) -> String {
     dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// `main.c:12 in main, 0x08000123`.
-fn place(location: &Location) -> String {
+/// Where an instruction stands: `main.c:12 in main, 0x08000123`.
+pub(super) fn place(image: &Image, pc: u32) -> String {
+    let location = image.locate(image.linked_address(Addr(pc)));
     let line = match (&location.file, location.line) {
         (Some(file), Some(line)) => format!("{file}:{line} in "),
         (Some(file), None) => format!("{file} in "),

@@ -51,7 +51,7 @@ fn head(report: &RunReport) -> String {
 }
 
 /// `1 234 us` or `12.3 ms`.
-fn time(us: f64) -> String {
+pub(super) fn time(us: f64) -> String {
     match us {
         us if us >= 1e6 => format!("{:.3} s", us / 1e6),
         us if us >= 1e4 => format!("{:.2} ms", us / 1e3),
@@ -59,7 +59,7 @@ fn time(us: f64) -> String {
     }
 }
 
-fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{:.1} %", if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 })
 }
 
@@ -96,28 +96,34 @@ fn inference_part(report: &RunReport, inference: &InferenceSummary) -> String {
         text.push_str(&format!("  {:<12} {}\n", "", clipped(assumes, 84)));
     }
     text.push('\n');
-    if !inference.layers.is_empty() {
-        let mut rows = Builder::default();
-        rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "per MAC", "time"]);
-        for layer in &inference.layers {
-            let per_mac = layer.macs.filter(|macs| *macs > 0).map(|macs| format!("{:.2}", layer.cycles as f64 / macs as f64));
-            rows.push_record([
-                layer.index.map(|index| index.to_string()).unwrap_or_default(),
-                clipped(if layer.index.is_some() { &layer.op } else { &layer.name }, 17),
-                clipped(if layer.index.is_some() { &layer.name } else { "" }, 12),
-                layer.macs.map(grouped).unwrap_or_default(),
-                grouped(layer.instructions),
-                grouped(layer.cycles),
-                percent(layer.cycles, inference.cycles),
-                per_mac.unwrap_or_default(),
-                time(layer.latency_us),
-            ]);
-        }
-        let mut rows = rows.build();
-        rows.with(Style::blank()).modify(Columns::new(3..), Alignment::right());
-        text.push_str(&format!("{rows}\n\n"));
-    }
+    text.push_str(&layers_part(inference));
     text
+}
+
+/// An inference's layers, a row each.
+pub(super) fn layers_part(inference: &InferenceSummary) -> String {
+    if inference.layers.is_empty() {
+        return String::new();
+    }
+    let mut rows = Builder::default();
+    rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "per MAC", "time"]);
+    for layer in &inference.layers {
+        let per_mac = layer.macs.filter(|macs| *macs > 0).map(|macs| format!("{:.2}", layer.cycles as f64 / macs as f64));
+        rows.push_record([
+            layer.index.map(|index| index.to_string()).unwrap_or_default(),
+            clipped(if layer.index.is_some() { &layer.op } else { &layer.name }, 17),
+            clipped(if layer.index.is_some() { &layer.name } else { "" }, 12),
+            layer.macs.map(grouped).unwrap_or_default(),
+            grouped(layer.instructions),
+            grouped(layer.cycles),
+            percent(layer.cycles, inference.cycles),
+            per_mac.unwrap_or_default(),
+            time(layer.latency_us),
+        ]);
+    }
+    let mut rows = rows.build();
+    rows.with(Style::blank()).modify(Columns::new(3..), Alignment::right());
+    format!("{rows}\n\n")
 }
 
 fn scores(inference: &InferenceSummary) -> String {
@@ -222,7 +228,7 @@ fn printable(line: &str) -> String {
 }
 
 /// The text cut to a width, with a mark where it was cut.
-fn clipped(text: &str, width: usize) -> String {
+pub(super) fn clipped(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -232,7 +238,7 @@ fn clipped(text: &str, width: usize) -> String {
 }
 
 /// Broken at spaces to at most 100 columns, continuation lines indented.
-fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let mut column = 0;

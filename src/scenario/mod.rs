@@ -50,7 +50,7 @@ pub struct Scenario {
 }
 
 /// Where a scenario's files come from: its folder, or the program itself.
-trait Files: std::fmt::Debug {
+trait Files: std::fmt::Debug + Send + Sync {
     /// The content of a file named in the scenario.
     fn read(&self, name: &str) -> Result<Vec<u8>>;
     /// What the file is called in messages.
@@ -67,7 +67,7 @@ impl Scenario {
             return file::read(Path::new(spec));
         }
         match builtin::find(spec) {
-            Some(files) => file::parse(Box::new(files)),
+            Some(files) => file::parse(Box::new(files), files.description),
             None => {
                 let mut finding = Finding::new(Code::UnknownScenario, format!("there is no scenario named '{spec}'"));
                 if let Some(near) = nearest(spec, names()) {
@@ -106,6 +106,18 @@ impl Scenario {
         self.model.as_ref().map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
     }
 
+    /// The model's file name without folders and its size in bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn model_file(&self) -> Result<Option<(String, u64)>> {
+        let describe = |name: &String| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            Ok((last.to_owned(), self.files.read(name)?.len() as u64))
+        };
+        self.model.as_ref().map(describe).transpose()
+    }
+
     /// The input bytes of sample `index`, and its class.
     ///
     /// # Errors
@@ -115,6 +127,12 @@ impl Scenario {
             let message = format!("scenario '{}' has no sample {index}; it has {}, counted from 0", self.name, self.len());
             Failure::new(Code::SampleOutOfRange, message)
         })
+    }
+
+    /// Whether a raw output is the reference's for sample `index`; `None` where there is no such sample.
+    #[must_use]
+    pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
+        self.goldens.row(index).map(|golden| golden == output)
     }
 
     /// A user's own input as the firmware takes it.

@@ -179,19 +179,19 @@ impl Core {
         let unpipelined = stall.min(1);
         self.book(Cause::LoadStore, unpipelined);
         self.book(Cause::Bus, stall - unpipelined);
-        self.fetch.run(&mut self.flash, self.free);
     }
 
     /// `count` accesses from now on, each one's address phase in the last data cycle of the one before: the last data cycle of all.
     fn access(&mut self, count: u32, region: Region, store: bool) -> Time {
         let count = count.clamp(1, 18);
+        // Fetches older than the first access have been issued; those beside it are the next instruction's affair, which may be a branch.
+        self.fetch.run(&mut self.flash, self.free);
         let mut last = self.free;
         let mut address = last;
         for _ in 0..count {
             address = last;
             last = match region {
                 Region::Flash => {
-                    self.fetch.run(&mut self.flash, address);
                     let (begin, end) = self.flash.read(address);
                     if self.config.wait_states > 0 && !by_system_bus(self.fetch.tail) {
                         self.fetch.held_up(begin, end);
@@ -200,7 +200,6 @@ impl Core {
                 }
                 Region::System => address + 1,
                 _ => {
-                    self.fetch.run(&mut self.flash, address);
                     address = self.fetch.data_slot(address);
                     let end = address + bus::data_cycles(&self.config, region, store);
                     self.fetch.yield_system_bus(address, if store { end } else { end + 1 });
