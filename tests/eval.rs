@@ -171,7 +171,9 @@ fn what_cannot_be_evaluated_is_refused() {
     let hello = root().join("firmware-images/hello.elf").display().to_string();
     with(&[&hello], 2, "bad-scenario-file", "hello.elf has no object 'g_output'");
     refused(&["eval", "--scenario", "anomoly"], 2, "unknown-scenario", "no scenario named 'anomoly'");
-    for wrong in [["--samples", "0"], ["--jobs", "0"], ["--jobs", "two"], ["--shard", "3/2"], ["--shard", "0/2"], ["--shard", "1"]] {
+    for wrong in
+        [["--samples", "0"], ["--jobs", "0"], ["--jobs", "two"], ["--shard", "3/2"], ["--shard", "0/2"], ["--shard", "1"]]
+    {
         let run = stm32sim(&[&anomaly[..], &wrong[..]].concat());
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{wrong:?}");
         assert!(run.err.contains(wrong[0]), "{wrong:?}: {}", run.err);

@@ -34,6 +34,22 @@ static uint32_t divide_if(uint32_t condition, uint32_t by) {
     return result;
 }
 
+/* The divisor comes from a device at the last moment. */
+static uint32_t divide_by_reload(uint32_t condition, uint32_t reload) {
+    uint32_t result = 100, by;
+    SYSTICK->LOAD = reload;
+    __asm__ volatile("ldr %1, [%3]\n\t"
+                     "cmp %2, #0\n\t"
+                     "itt ne\n\t"
+                     "addne %0, #50\n\t"
+                     "udivne %0, %0, %1\n\t"
+                     "add %0, #1"
+                     : "+&r"(result), "=&r"(by)
+                     : "r"(condition), "r"(&SYSTICK->LOAD)
+                     : "cc", "memory");
+    return result;
+}
+
 static void report(const char *what) {
     print("%s: %lu, cfsr %08lx\r\n", what, (unsigned long)faults, (unsigned long)status);
     faults = status = 0;
@@ -52,6 +68,9 @@ int main(void) {
     }
     print("sum %lu\r\n", (unsigned long)sum);
     report("divide");
+    print("%lu %lu ", (unsigned long)divide_by_reload(1, 5), (unsigned long)divide_by_reload(0, 0));
+    print("%lu\r\n", (unsigned long)divide_by_reload(1, 0));
+    report("reload");
     __asm__ volatile("ldr.w r2, [%0]" ::"r"(odd) : "r2", "memory");
     report("load");
     __asm__ volatile("ldrd r2, r3, [%0]" ::"r"(odd) : "r2", "r3", "memory");

@@ -328,11 +328,10 @@ impl Describe<'_> {
                 self.insn.writes = self.regs_at(0);
                 self.insn.reads_flags = self.second & 0xff < 4;
             }
-            Class::Alu | Class::Mul | Class::Mla => {
+            Class::Alu | Class::Mul | Class::Mla | Class::LongMul { .. } | Class::Div { .. } => {
                 self.data_processing();
                 self.insn.compute = value::compute(self.id, self.operands, self.insn.addr.0.wrapping_add(4));
             }
-            Class::LongMul { .. } | Class::Div { .. } => self.data_processing(),
             _ => {}
         }
         if self.insn.writes.contains(PC) && self.insn.flow == Flow::Sequential {

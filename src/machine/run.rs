@@ -119,8 +119,13 @@ impl Machine {
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None, asleep: None };
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+            asleep: None,
+        };
         machine.reset_core();
         Ok(machine)
     }
@@ -428,15 +433,13 @@ impl Machine {
     fn barred(
         &mut self,
         address: u32,
-        fault: Fault,
+        fault: Option<Fault>,
         pc: u32,
         environment: &mut dyn Environment,
         limit: Tick,
     ) -> Result<Option<Outcome>> {
         const UDF: [u8; 2] = [0x00, 0xde];
-        let Some(original) = self.cpu.memory().read_vec(address, UDF.len()) else {
-            return Ok(self.fault(fault, address, address));
-        };
+        let original = self.cpu.memory().read_vec(address, UDF.len()).unwrap_or_default();
         let replace = |cpu: &mut Cpu<Soc>, code: &[u8]| {
             cpu.memory().write(address, code);
             cpu.forget_code(pc, address.wrapping_sub(pc).saturating_add(4));
@@ -449,6 +452,9 @@ impl Machine {
         if stop != Stop::Undefined || self.cpu.special(Special::Pc) != address {
             return self.handle(stop, environment, limit);
         }
+        let registers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|r| self.cpu.gpr(r));
+        let reg = |r: u8| registers.get(usize::from(r)).copied().unwrap_or(0);
+        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else { return Ok(None) };
         if matches!(fault, Fault::Undefined | Fault::NoCoprocessor) {
             let message = "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?";
             let system = &mut self.cpu.world_mut().system;

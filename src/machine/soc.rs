@@ -71,8 +71,8 @@ pub struct Soc {
     pub limit: Tick,
     /// The next instant at which the hook has to look further than the prices.
     check_at: Tick,
-    /// The instruction at this address, in the block that was about to run, must fault and would not.
-    barred: Option<(u32, Fault)>,
+    /// The instruction at this address, in the block that was about to run, must fault and would not, or may have to.
+    barred: Option<(u32, Option<Fault>)>,
     /// The barred block runs now, with something in that instruction's place that stops the core.
     planted: Planted,
     /// The block that was about to run only branches to itself.
@@ -144,8 +144,8 @@ impl Soc {
         std::mem::take(&mut self.stuck)
     }
 
-    /// The instruction for which the core was stopped, and the fault that it must raise.
-    pub fn take_barred(&mut self) -> Option<(u32, Fault)> {
+    /// The instruction for which the core was stopped, and the fault that it must raise, or `None` if that is to be found out.
+    pub fn take_barred(&mut self) -> Option<(u32, Option<Fault>)> {
         self.barred.take()
     }
 

@@ -69,8 +69,9 @@ pub enum Begin {
     Watched,
     /// It only branches to itself.
     Stuck,
-    /// It must not run as it is: the instruction at this address raises this fault on the chip and not in the engine.
-    Barred(u32, Fault),
+    /// It must not run as it is: the instruction at this address raises this fault on the chip and not in the engine; `None` if it may
+    /// raise one, which only its registers will tell when it is its turn.
+    Barred(u32, Option<Fault>),
 }
 
 /// See the module's description.
@@ -136,6 +137,20 @@ fn takes_more_accesses(code: OperandCode) -> bool {
     code.0 & 0x30 != 0 && code.0 & 0x80 == 0
 }
 
+/// The lowest address that an instruction accesses, by the registers.
+fn address_of(insn: &Insn, reg: impl Fn(u8) -> u32) -> Option<Addr> {
+    let mem = insn.mem?;
+    let base = match mem.base {
+        Base::Reg(PC) => insn.addr.0.wrapping_add(4),
+        Base::Reg(r) => reg(r),
+        Base::Literal(address) => address.0,
+    };
+    Some(mem.address(base, mem.index.map_or(0, |(r, _)| reg(r))))
+}
+
+/// An instruction of a block that faults, or perhaps.
+type Trap = (usize, Option<Fault>);
+
 /// What CCR asks to be trapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Traps {
@@ -143,26 +158,18 @@ struct Traps {
     divide: bool,
 }
 
-/// The first instruction of a block that faults for its operands, by their codes: unaligned accesses that always fault (DDI 0403, A3.2.1)
-/// or are trapped, and trapped divisions by zero.
-fn first_trap(
-    block: &Block,
-    codes: &[OperandCode],
-    divides_by_zero: impl Fn(usize) -> bool,
-    traps: Traps,
-) -> Option<(usize, Fault)> {
-    block.insns.iter().zip(codes).enumerate().find_map(|(at, (insn, code))| {
-        use Class::{LoadDouble, LoadExclusive, LoadMultiple, StoreDouble, StoreExclusive, StoreMultiple};
-        let always =
-            matches!(insn.class, LoadDouble | LoadExclusive | LoadMultiple | StoreDouble | StoreExclusive | StoreMultiple);
-        if insn.mem.is_some() && takes_more_accesses(*code) && (always || traps.unaligned) {
-            Some((at, Fault::Unaligned))
-        } else if traps.divide && matches!(insn.class, Class::Div { .. }) && divides_by_zero(at) {
-            Some((at, Fault::DivideByZero))
-        } else {
-            None
-        }
-    })
+/// Whether an instruction may fault for its operands, and how (DDI 0403, A3.2.1 and B3.2.8): unaligned accesses always or when they are
+/// trapped, divisions by zero when they are.
+fn may_trap(insn: &Insn, traps: Traps) -> Option<(Fault, bool)> {
+    use Class::{LoadDouble, LoadExclusive, LoadMultiple, Preload, StoreDouble, StoreExclusive, StoreMultiple};
+    let always = matches!(insn.class, LoadDouble | LoadExclusive | LoadMultiple | StoreDouble | StoreExclusive | StoreMultiple);
+    if insn.mem.is_some() && insn.class != Preload && (always || traps.unaligned) {
+        Some((Fault::Unaligned, traps.unaligned))
+    } else if traps.divide && matches!(insn.class, Class::Div { .. }) {
+        Some((Fault::DivideByZero, true))
+    } else {
+        None
+    }
 }
 
 impl Tracker {
@@ -236,14 +243,8 @@ impl Tracker {
     #[must_use]
     pub fn faulting_address(&self, pc: u32, page: u32, reg: impl Fn(u8) -> u32) -> u32 {
         let insns = self.running.map(|running| &self.prices.block(running.code).insns);
-        let mem = insns.and_then(|insns| insns.iter().find(|insn| insn.addr.0 == pc)).and_then(|insn| insn.mem);
-        let Some(mem) = mem else { return page };
-        let base = match mem.base {
-            Base::Reg(PC) => pc.wrapping_add(4),
-            Base::Reg(r) => reg(r),
-            Base::Literal(address) => address.0,
-        };
-        let address = mem.address(base, mem.index.map_or(0, |(r, _)| reg(r))).0;
+        let insn = insns.and_then(|insns| insns.iter().find(|insn| insn.addr.0 == pc));
+        let Some(Addr(address)) = insn.and_then(|insn| address_of(insn, reg)) else { return page };
         if address & !(PAGE - 1) == page { address } else { page }
     }
 
@@ -339,7 +340,7 @@ impl Tracker {
                 _ => (signature, trap) = self.evaluate(core, code),
             }
         } else if traits.flags & UNALIGNED != 0 {
-            trap = first_trap(self.prices.block(code), self.prices.codes_of(signature), |_| false, self.traps);
+            trap = self.first_trap(code, signature, false);
         }
         let running = Running { code, signature, pc, size, cursor: 0, more: 0 };
         if traits.flags & FOREIGN != 0
@@ -350,7 +351,7 @@ impl Tracker {
             // DDI 0403, A5.3.18: the coprocessor space.
             let coprocessor = self.memory.read(insn.addr.0, 2).is_some_and(|first| first & 0xec00 == 0xec00);
             let fault = if coprocessor { Fault::NoCoprocessor } else { Fault::Undefined };
-            trap = Some((at, fault));
+            trap = Some((at, Some(fault)));
         }
         if let Some((at, fault)) = trap {
             self.barred = Some(running);
@@ -376,7 +377,7 @@ impl Tracker {
     }
 
     /// The operand codes of a block that is about to run, and its first instruction that faults because of its operands.
-    fn evaluate(&mut self, core: &Core<'_>, code: CodeId) -> (SignatureId, Option<(usize, Fault)>) {
+    fn evaluate(&mut self, core: &Core<'_>, code: CodeId) -> (SignatureId, Option<Trap>) {
         let entry = AtEntry { core, memory: &self.memory };
         let operands = self.prices.operands(code);
         self.unresolved += u64::from(operands.evaluate(&entry, &mut self.scratch, &mut self.codes));
@@ -386,12 +387,71 @@ impl Tracker {
         if same && self.traps == Traps::default() {
             return (latest, None);
         }
-        let trap = first_trap(self.prices.block(code), &self.codes, |at| operands.divides_by_zero(at, &self.scratch), self.traps);
         let signature = self.prices.intern(&self.codes);
+        let trap = self.first_trap(code, signature, true);
         if trap.is_none() {
             self.prices.set_latest(code, signature);
         }
         (signature, trap)
+    }
+
+    /// The first instruction of a block that faults, or may fault, for its operands; `evaluated` if they have just been.
+    fn first_trap(&self, code: CodeId, signature: SignatureId, evaluated: bool) -> Option<Trap> {
+        let (operands, codes) = (self.prices.operands(code), self.prices.codes_of(signature));
+        self.prices.block(code).insns.iter().zip(codes).enumerate().find_map(|(at, (insn, code))| {
+            let (fault, certain) = may_trap(insn, self.traps)?;
+            let resolved = !evaluated || operands.is_resolved(at, &self.scratch);
+            let traps = match fault {
+                Fault::DivideByZero => evaluated && operands.divides_by_zero(at, &self.scratch) == Some(true),
+                _ => takes_more_accesses(*code),
+            };
+            match (resolved, traps) {
+                (true, true) => Some((at, Some(fault))),
+                // Not worth the search where only what always faults is asked for.
+                (false, _) if certain => Some((at, None)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether the instruction at `pc` of the running block, whose turn it is, faults for its operands. If not, what stands before it is
+    /// charged and the rest of the block is known as a block of its own.
+    pub fn check(&mut self, pc: u32, reg: impl Fn(u8) -> u32) -> Option<Fault> {
+        let running = self.running?;
+        let block = self.prices.block(running.code);
+        let at = block.insns.iter().position(|insn| insn.addr.0 == pc)?;
+        let insn = block.insns.get(at)?;
+        let (fault, _) = may_trap(insn, self.traps)?;
+        let traps = match insn.mem {
+            Some(mem) => {
+                address_of(insn, &reg).is_some_and(|address| takes_more_accesses(OperandCode::address(address, mem.bytes)))
+            }
+            None => reg(insn.operand_regs.1) == 0,
+        };
+        if traps {
+            return Some(fault);
+        }
+        let length = block.insns.len();
+        self.run_only(at, pc);
+        self.part(running.code, at..length);
+        None
+    }
+
+    /// Some of a block's instructions as a block of its own: in an IT block, its conditions hold on.
+    fn part(&mut self, code: CodeId, range: std::ops::Range<usize>) -> Option<CodeId> {
+        let insns = self.prices.block(code).insns.get(range)?;
+        let addr = insns.first()?.addr;
+        let size = insns.last()?.end().0.wrapping_sub(addr.0);
+        let part = Block { addr, size, insns: insns.into() };
+        if let Some(known) = self.known(addr.0, size)
+            && *self.prices.block(known) == part
+        {
+            return Some(known);
+        }
+        let bytes = self.memory.read_vec(addr.0, size as usize)?;
+        let code = self.add(part);
+        self.remember(addr.0, size, code, bytes);
+        Some(code)
     }
 
     #[inline]
@@ -403,49 +463,50 @@ impl Tracker {
     }
 
     fn find_slowly(&mut self, pc: u32, size: u32) -> CodeId {
-        if self.memory.is_sram(pc) {
-            return self.find_in_sram(pc, size);
-        }
-        if let Some(code) = self.others.get(&(pc, size)) {
-            return *code;
+        if let Some(code) = self.known(pc, size) {
+            return code;
         }
         let bytes = self.memory.read_vec(pc, size as usize).unwrap_or_default();
         let block = self.decoder.decode_block(Addr(pc), &bytes);
-        let code = self.add(block);
-        match self.flash.get_mut((pc.wrapping_sub(self.flash_base) / 2) as usize) {
-            Some(slot) if slot.0 == 0 => *slot = (size, code.index() as u32),
-            _ => {
-                self.others.insert((pc, size), code);
-            }
-        }
-        code
-    }
-
-    /// A block in SRAM: the one that was there before, if its bytes are the same, or a new one in its place, so that firmware that rewrites
-    /// its code for ever does not fill the table.
-    fn find_in_sram(&mut self, pc: u32, size: u32) -> CodeId {
-        let known = self.rewritable.get(&(pc, size));
-        if let Some((code, bytes)) = known
-            && self.memory.holds(pc, bytes)
-        {
-            return *code;
-        }
-        let known = known.map(|(code, _)| *code);
-        let bytes = self.memory.read_vec(pc, size as usize).unwrap_or_default();
-        let block = self.decoder.decode_block(Addr(pc), &bytes);
-        let code = match known {
-            Some(code) => {
+        // A block in SRAM that was rewritten takes the old one's place, so that firmware that does that for ever does not fill the table.
+        let code = match self.rewritable.get(&(pc, size)) {
+            Some((code, _)) => {
+                let code = *code;
                 self.previous = self.previous.filter(|previous| previous.code != code);
-                let traits = self.describe(&block);
-                let memory = Rc::clone(&self.memory);
+                let (flags, memory) = (self.describe(&block), Rc::clone(&self.memory));
                 self.prices.replace(code, block, |address, bytes| constant(&memory, address, bytes));
-                self.complete(code, traits);
+                self.complete(code, flags);
                 code
             }
             None => self.add(block),
         };
-        self.rewritable.insert((pc, size), (code, bytes.into()));
+        self.remember(pc, size, code, bytes);
         code
+    }
+
+    /// The number of a block that was met before and still is what it was.
+    fn known(&self, pc: u32, size: u32) -> Option<CodeId> {
+        if self.memory.is_sram(pc) {
+            let (code, bytes) = self.rewritable.get(&(pc, size))?;
+            return self.memory.holds(pc, bytes).then_some(*code);
+        }
+        match self.flash.get((pc.wrapping_sub(self.flash_base) / 2) as usize) {
+            Some((known, code)) if *known == size => Some(CodeId::from_index(*code as usize)),
+            _ => self.others.get(&(pc, size)).copied(),
+        }
+    }
+
+    fn remember(&mut self, pc: u32, size: u32, code: CodeId, bytes: Vec<u8>) {
+        if self.memory.is_sram(pc) {
+            self.rewritable.insert((pc, size), (code, bytes.into()));
+            return;
+        }
+        match self.flash.get_mut((pc.wrapping_sub(self.flash_base) / 2) as usize) {
+            Some(slot) if slot.0 == 0 || slot.0 == size => *slot = (size, code.index() as u32),
+            _ => {
+                self.others.insert((pc, size), code);
+            }
+        }
     }
 
     fn add(&mut self, block: Block) -> CodeId {
@@ -481,8 +542,11 @@ impl Tracker {
         let operands = self.prices.operands(code);
         if !operands.is_fixed() {
             flags |= EVALUATED | if operands.is_stable() { STABLE } else { 0 };
-        } else if first_trap(self.prices.block(code), operands.fixed(), |_| false, Traps { unaligned: true, divide: false })
-            .is_some()
+        } else if operands
+            .fixed()
+            .iter()
+            .zip(&self.prices.block(code).insns)
+            .any(|(code, insn)| insn.mem.is_some() && takes_more_accesses(*code))
         {
             flags |= UNALIGNED;
         }
@@ -574,16 +638,17 @@ impl Tracker {
             self.running = Some(running);
             return self.settle(next);
         }
-        let Some(end) = count.checked_sub(1).and_then(|last| block.insns.get(last)).map(Insn::end) else { return };
-        let part = self.find(running.pc, end.0.wrapping_sub(running.pc));
+        let Some(part) = self.part(running.code, 0..count) else { return };
         let signature = self.part_of(running.signature, 0, count);
         self.start += self.prices.leave(part, signature, next);
     }
 
     /// The rest of `running` from instruction `from` on, which stands at `pc`, runs now.
     fn resume_at(&mut self, running: Running, from: usize, pc: u32) {
+        let length = self.prices.block(running.code).insns.len();
+        let Some(code) = self.part(running.code, from..length) else { return };
         let size = running.pc.wrapping_add(running.size).wrapping_sub(pc);
-        let (code, signature) = (self.find(pc, size), self.part_of(running.signature, from, usize::MAX));
+        let signature = self.part_of(running.signature, from, usize::MAX);
         self.running = Some(Running { code, signature, pc, size, cursor: 0, more: 0 });
     }
 

@@ -5,6 +5,7 @@
 
 mod arena;
 mod embed;
+mod footprint;
 mod lower;
 pub mod ops;
 mod plan;
@@ -15,6 +16,7 @@ mod schema;
 
 pub use arena::{ArenaPlan, Placement};
 pub use embed::{embed, header, raw_header};
+pub use footprint::Footprint;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
 use crate::finding::{Code, Failure, Result};

@@ -8,6 +8,7 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Exit, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
@@ -379,10 +380,6 @@ impl Report<'_> {
         Hz(ClockSummary::of(self.machine, self.request.clock, self.request.overrides).hclk_hz)
     }
 
-    fn latency_us(&self, cycles: Cycles) -> f64 {
-        rounded(self.hclk().micros(cycles))
-    }
-
     fn make(&self, outcome: &Outcome, host: Option<(&Host, &[u8])>) -> Result<RunReport> {
         let request = self.request;
         let (causes, instructions) = self.machine.prices().totals();
@@ -430,30 +427,12 @@ impl Report<'_> {
     }
 
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
-        let inferences = self.watch.inferences(self.machine.marks());
-        let Some(last) = inferences.last() else { return Ok(None) };
-        let enables = self.machine.clock_enables();
-        let hclk = self.hclk();
-        let energy_uj = energy::microjoules(self.request.chip, hclk, enables, last.span.cycles).map(rounded);
-        let current = energy::run_current_ma(self.request.chip, hclk, enables);
-        let energy_assumes = current
-            .zip(self.request.chip.current.as_ref())
-            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
-        let mut summary = InferenceSummary {
-            count: inferences.len() as u64,
-            instructions: last.span.instructions,
-            cycles: last.span.cycles.0,
-            cycles_by_cause: Causes(last.span.causes),
-            latency_us: self.latency_us(last.span.cycles),
-            label: None,
-            label_name: None,
-            expected_name: None,
-            scores: Vec::new(),
-            matches_reference: None,
-            energy_uj,
-            energy_assumes: energy_uj.and(energy_assumes),
-            layers: self.layers(last)?,
+        let plan = match &self.request.scenario {
+            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            None => None,
         };
+        let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
+        let Some(mut summary) = summary else { return Ok(None) };
         if let (Some((scenario, stimulus)), Some((_, input))) = (&self.request.scenario, host) {
             self.judge(&mut summary, scenario, stimulus, input);
         }
@@ -472,47 +451,6 @@ impl Report<'_> {
             summary.matches_reference = scenario.matches_reference(*index, &output);
             summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
         }
-    }
-
-    fn layers(&self, inference: &Inference) -> Result<Vec<LayerSummary>> {
-        let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
-            None => None,
-        };
-        let mut between = inference.span;
-        let mut rows: Vec<LayerSummary> = inference
-            .layers
-            .iter()
-            .map(|layer| {
-                let planned = plan.as_ref().and_then(|plan| plan.layers.get(layer.index as usize));
-                between.cycles = between.cycles - layer.span.cycles;
-                between.causes = between.causes.since(&layer.span.causes);
-                between.instructions = between.instructions.saturating_sub(layer.span.instructions);
-                LayerSummary {
-                    index: Some(layer.index),
-                    op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
-                    name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
-                    macs: planned.map(|planned| planned.macs),
-                    instructions: layer.span.instructions,
-                    cycles: layer.span.cycles.0,
-                    cycles_by_cause: Causes(layer.span.causes),
-                    latency_us: self.latency_us(layer.span.cycles),
-                }
-            })
-            .collect();
-        if !rows.is_empty() {
-            rows.push(LayerSummary {
-                index: None,
-                op: String::new(),
-                name: "[between layers]".to_owned(),
-                macs: None,
-                instructions: between.instructions,
-                cycles: between.cycles.0,
-                cycles_by_cause: Causes(between.causes),
-                latency_us: self.latency_us(between.cycles),
-            });
-        }
-        Ok(rows)
     }
 
     fn memory(&self) -> MemorySummary {
@@ -566,6 +504,72 @@ impl Report<'_> {
         findings.extend(finding);
         summary
     }
+}
+
+impl InferenceSummary {
+    /// Of a run's last inference; `None` where it made none. Layers get their names from the plan that the firmware executes.
+    pub(super) fn of(chip: &Chip, machine: &Machine, watch: Watch, hclk: Hz, plan: Option<&Plan>) -> Option<Self> {
+        let inferences = watch.inferences(machine.marks());
+        let last = inferences.last()?;
+        let enables = machine.clock_enables();
+        let energy_uj = energy::microjoules(chip, hclk, enables, last.span.cycles).map(rounded);
+        let energy_assumes = energy::run_current_ma(chip, hclk, enables)
+            .zip(chip.current.as_ref())
+            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
+        Some(Self {
+            count: inferences.len() as u64,
+            instructions: last.span.instructions,
+            cycles: last.span.cycles.0,
+            cycles_by_cause: Causes(last.span.causes),
+            latency_us: rounded(hclk.micros(last.span.cycles)),
+            label: None,
+            label_name: None,
+            expected_name: None,
+            scores: Vec::new(),
+            matches_reference: None,
+            energy_uj,
+            energy_assumes: energy_uj.and(energy_assumes),
+            layers: layers(last, plan, hclk),
+        })
+    }
+}
+
+/// One row a layer, and one for what lies between them.
+fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
+    let mut between = inference.span;
+    let mut rows: Vec<LayerSummary> = inference
+        .layers
+        .iter()
+        .map(|layer| {
+            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+            between.cycles = between.cycles - layer.span.cycles;
+            between.causes = between.causes.since(&layer.span.causes);
+            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+            LayerSummary {
+                index: Some(layer.index),
+                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+                macs: planned.map(|planned| planned.macs),
+                instructions: layer.span.instructions,
+                cycles: layer.span.cycles.0,
+                cycles_by_cause: Causes(layer.span.causes),
+                latency_us: rounded(hclk.micros(layer.span.cycles)),
+            }
+        })
+        .collect();
+    if !rows.is_empty() {
+        rows.push(LayerSummary {
+            index: None,
+            op: String::new(),
+            name: "[between layers]".to_owned(),
+            macs: None,
+            instructions: between.instructions,
+            cycles: between.cycles.0,
+            cycles_by_cause: Causes(between.causes),
+            latency_us: rounded(hclk.micros(between.cycles)),
+        });
+    }
+    rows
 }
 
 impl OutcomeSummary {

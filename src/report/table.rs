@@ -96,28 +96,34 @@ fn inference_part(report: &RunReport, inference: &InferenceSummary) -> String {
         text.push_str(&format!("  {:<12} {}\n", "", clipped(assumes, 84)));
     }
     text.push('\n');
-    if !inference.layers.is_empty() {
-        let mut rows = Builder::default();
-        rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "per MAC", "time"]);
-        for layer in &inference.layers {
-            let per_mac = layer.macs.filter(|macs| *macs > 0).map(|macs| format!("{:.2}", layer.cycles as f64 / macs as f64));
-            rows.push_record([
-                layer.index.map(|index| index.to_string()).unwrap_or_default(),
-                clipped(if layer.index.is_some() { &layer.op } else { &layer.name }, 17),
-                clipped(if layer.index.is_some() { &layer.name } else { "" }, 12),
-                layer.macs.map(grouped).unwrap_or_default(),
-                grouped(layer.instructions),
-                grouped(layer.cycles),
-                percent(layer.cycles, inference.cycles),
-                per_mac.unwrap_or_default(),
-                time(layer.latency_us),
-            ]);
-        }
-        let mut rows = rows.build();
-        rows.with(Style::blank()).modify(Columns::new(3..), Alignment::right());
-        text.push_str(&format!("{rows}\n\n"));
-    }
+    text.push_str(&layers_part(inference));
     text
+}
+
+/// An inference's layers, a row each.
+pub(super) fn layers_part(inference: &InferenceSummary) -> String {
+    if inference.layers.is_empty() {
+        return String::new();
+    }
+    let mut rows = Builder::default();
+    rows.push_record(["#", "layer", "output", "MACs", "instructions", "cycles", "share", "per MAC", "time"]);
+    for layer in &inference.layers {
+        let per_mac = layer.macs.filter(|macs| *macs > 0).map(|macs| format!("{:.2}", layer.cycles as f64 / macs as f64));
+        rows.push_record([
+            layer.index.map(|index| index.to_string()).unwrap_or_default(),
+            clipped(if layer.index.is_some() { &layer.op } else { &layer.name }, 17),
+            clipped(if layer.index.is_some() { &layer.name } else { "" }, 12),
+            layer.macs.map(grouped).unwrap_or_default(),
+            grouped(layer.instructions),
+            grouped(layer.cycles),
+            percent(layer.cycles, inference.cycles),
+            per_mac.unwrap_or_default(),
+            time(layer.latency_us),
+        ]);
+    }
+    let mut rows = rows.build();
+    rows.with(Style::blank()).modify(Columns::new(3..), Alignment::right());
+    format!("{rows}\n\n")
 }
 
 fn scores(inference: &InferenceSummary) -> String {

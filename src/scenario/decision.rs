@@ -55,6 +55,8 @@ fn values(elements: Elements, bytes: &[u8]) -> Vec<f64> {
     match elements {
         Elements::Int8 => bytes.iter().map(|byte| f64::from(*byte as i8)).collect(),
         Elements::Uint8 => bytes.iter().map(|byte| f64::from(*byte)).collect(),
+        Elements::Int16 => bytes.as_chunks::<2>().0.iter().map(|pair| f64::from(i16::from_le_bytes(*pair))).collect(),
+        Elements::Int32 => bytes.as_chunks::<4>().0.iter().map(|word| f64::from(i32::from_le_bytes(*word))).collect(),
         Elements::Float32 => bytes.as_chunks::<4>().0.iter().map(|word| f64::from(f32::from_le_bytes(*word))).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! What it is: tensors in NumPy's .npy format: samples, labels, reference outputs, a user's own input.
 //! Source: NumPy's format description (NEP 1), read by `npyz`.
-//! Does not model: types other than int8, uint8 and float32, Fortran order.
+//! Does not model: types other than int8, uint8, int16, int32 and float32, Fortran order.
 //! Tested by: the unit tests below and `tests/bad_input.rs`.
 
 use crate::finding::{Code, Failure, Result};
@@ -14,6 +14,10 @@ pub enum Elements {
     Int8,
     /// `|u1`
     Uint8,
+    /// `<i2`
+    Int16,
+    /// `<i4`
+    Int32,
     /// `<f4`
     Float32,
 }
@@ -24,7 +28,8 @@ impl Elements {
     pub const fn bytes(self) -> usize {
         match self {
             Elements::Int8 | Elements::Uint8 => 1,
-            Elements::Float32 => 4,
+            Elements::Int16 => 2,
+            Elements::Int32 | Elements::Float32 => 4,
         }
     }
 
@@ -34,6 +39,8 @@ impl Elements {
         match self {
             Elements::Int8 => "int8",
             Elements::Uint8 => "uint8",
+            Elements::Int16 => "int16",
+            Elements::Int32 => "int32",
             Elements::Float32 => "float32",
         }
     }
@@ -88,8 +95,10 @@ impl Tensor {
         let elements = match text.trim_matches('\'') {
             "|i1" | "<i1" | "i1" => Elements::Int8,
             "|u1" | "<u1" | "u1" => Elements::Uint8,
+            "<i2" => Elements::Int16,
+            "<i4" => Elements::Int32,
             "<f4" => Elements::Float32,
-            other => return Err(bad(format!("holds elements of type {other}; int8, uint8 and float32 are known"))),
+            other => return Err(bad(format!("holds elements of type {other}; int8, uint8, int16, int32 and float32 are known"))),
         };
         let size = shape.iter().try_fold(elements.bytes(), |size, n| size.checked_mul(*n));
         match size {

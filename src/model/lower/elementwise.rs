@@ -79,7 +79,9 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
         }
         code => {
             if a.per_tensor() != y.per_tensor() || b.per_tensor() != y.per_tensor() {
-                return Err(l.unsupported("its operands and its output differ in quantisation; the reference compares bytes as they are."));
+                return Err(l.unsupported(
+                    "its operands and its output differ in quantisation; the reference compares bytes as they are.",
+                ));
             }
             (if code.is(op::MAXIMUM) { Kernel::MaximumS8 } else { Kernel::MinimumS8 }, [UNIT; 3])
         }
@@ -137,7 +139,9 @@ pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (what, start) = match &operator.code {
         code if code.is(op::REDUCE_MAX) || code.is(op::REDUCE_MIN) => {
             if (scale, zero) != (out_scale, out_zero) {
-                return Err(l.unsupported("its input and its output differ in quantisation; the reference compares bytes as they are."));
+                return Err(
+                    l.unsupported("its input and its output differ in quantisation; the reference compares bytes as they are.")
+                );
             }
             if code.is(op::REDUCE_MAX) { (1u32, -128) } else { (2, 127) }
         }

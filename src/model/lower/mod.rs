@@ -21,6 +21,15 @@ use crate::finding::{Code, Failure, Result};
 
 pub(super) fn lower(model: &Model) -> Result<Plan> {
     let mut lowering = Lowering::new(model);
+    // What no other conversion of the same graph can help with is said before anything else.
+    let hopeless = |operator: &Operator| match &operator.code {
+        OpCode::Builtin(code) => [op::WHILE, op::IF, op::CALL_ONCE].contains(code),
+        OpCode::Custom(_) => true,
+    };
+    if let Some((index, operator)) = model.operators.iter().enumerate().find(|(_, operator)| hopeless(operator)) {
+        lowering.layer = index;
+        lower_operator(&mut lowering, operator)?;
+    }
     for (index, operator) in model.operators.iter().enumerate() {
         lowering.layer = index;
         for &tensor in operator.inputs.iter().flatten().chain(&operator.outputs) {
