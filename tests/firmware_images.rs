@@ -491,7 +491,9 @@ fn the_serial_protocol_answers_as_published_and_survives_nonsense() {
 
 #[test]
 fn the_sample_in_each_image_is_row_0() {
-    for (image, samples) in [("anomaly", "anomaly/samples.npy"), ("image", "image/samples.npy"), ("keyword", "keyword/samples.npy")] {
+    for (image, samples) in
+        [("anomaly", "anomaly/samples.npy"), ("image", "image/samples.npy"), ("keyword", "keyword/samples.npy")]
+    {
         let bytes = fs::read(folder().join(format!("{image}.elf"))).unwrap();
         let elf = object::File::parse(&*bytes).unwrap();
         let sample = elf.symbols().find(|s| s.name() == Ok("sample")).unwrap();
