@@ -132,7 +132,9 @@ fn all_samples_of_every_scenario_agree_with_the_reference() {
 
 #[test]
 fn images_carry_what_the_model_compiler_writes() {
-    for (image, model) in [("anomaly", "anomaly/anomaly_int8"), ("image", "image/image_int8")] {
+    for (image, model) in
+        [("anomaly", "anomaly/anomaly_int8"), ("image", "image/image_int8"), ("keyword", "keyword/keyword_int8")]
+    {
         let model = root().join("models").join(model).with_extension("tflite");
         let stem = model.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = header(&stem, &Model::read(&model).and_then(|model| model.lower()).expect("a sound model"));

@@ -34,6 +34,8 @@ built_in! {
         "goldens_int8.npy";
     "image": "image", "scenario.toml", "../../firmware-images/image.elf", "image_int8.tflite", "samples.npy", "labels.npy",
         "goldens_int8.npy";
+    "keyword": "keyword", "scenario.toml", "../../firmware-images/keyword.elf", "keyword_int8.tflite", "samples.npy", "labels.npy",
+        "goldens_int8.npy";
 }
 
 /// The names of the built-in scenarios.
