@@ -3,6 +3,7 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod estimate;
 pub mod eval;
 mod eval_table;
 pub mod map;
