@@ -25,12 +25,14 @@ pub enum Inputs {
         /// Which row, where a file holds many.
         sample: usize,
     },
+    /// The bytes of each input, in the model's order.
+    Bytes(Vec<Vec<u8>>),
 }
 
 /// What the model was fed, for the report.
 #[derive(Clone, Debug, Serialize)]
 pub struct InputSummary {
-    /// `random` or `file`.
+    /// `random`, `file` or `bytes`.
     pub kind: &'static str,
     /// Of random numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,7 @@ impl Inputs {
         match self {
             Self::Random { seed } => InputSummary { kind: "random", seed: Some(*seed), sample: None },
             Self::Files { sample, .. } => InputSummary { kind: "file", seed: None, sample: Some(*sample) },
+            Self::Bytes(_) => InputSummary { kind: "bytes", seed: None, sample: None },
         }
     }
 
@@ -57,15 +60,29 @@ impl Inputs {
                 Ok(plan.inputs.iter().map(|input| random.tensor(input, bound)).collect())
             }
             Self::Files { paths, sample } => {
-                if paths.len() != plan.inputs.len() {
-                    let message =
-                        format!("{} input files were given; {} has {} inputs", paths.len(), model.name, plan.inputs.len());
-                    return Err(Finding::new(Code::BadInputTensor, message).help("Give --input once for each input.").into());
-                }
+                counted(paths.len(), model, plan)?;
                 paths.iter().zip(&plan.inputs).map(|(path, input)| row(path, input, *sample)).collect()
+            }
+            Self::Bytes(tensors) => {
+                counted(tensors.len(), model, plan)?;
+                for (bytes, input) in tensors.iter().zip(&plan.inputs) {
+                    if bytes.len() != input.bytes as usize {
+                        let message = format!("input {} has {} B; {} were given", input.name, input.bytes, bytes.len());
+                        return Err(Failure::new(Code::BadInputTensor, message));
+                    }
+                }
+                Ok(tensors.clone())
             }
         }
     }
+}
+
+fn counted(given: usize, model: &Model, plan: &Plan) -> Result<()> {
+    if given == plan.inputs.len() {
+        return Ok(());
+    }
+    let message = format!("{} has {} inputs; {given} were given", model.name, plan.inputs.len());
+    Err(Finding::new(Code::BadInputTensor, message).help("Give --input once for each input.").into())
 }
 
 /// The bytes of one tensor in a .npy file: of its shape, or a row of many.

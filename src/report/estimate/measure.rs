@@ -86,7 +86,10 @@ pub(super) fn measure(
             Some(0) if inference.is_some() => ("finished", None),
             status => {
                 let status = status.unwrap_or_default().cast_signed();
-                return Err(Failure::new(Code::Internal, format!("the runtime refuses the lowered model: status {status}")));
+                let message = format!(
+                    "the built-in runner refuses the lowered model with status {status}: was it built from older kernels?"
+                );
+                return Err(Failure::new(Code::Internal, message));
             }
         },
         other => ending(other, &machine, image),

@@ -3,11 +3,15 @@
 //! Does not model: what a user's own firmware adds; accuracy; a model that the runtime cannot execute is refused, not guessed at.
 //! Tested by: `tests/estimate.rs` (outputs against TFLite Micro's).
 
+mod advice;
+mod file;
 mod input;
 mod measure;
 mod runner;
 mod table;
 
+pub use advice::Advice;
+pub use file::{Refused, Survey, Surveyed, read, survey};
 pub use input::{InputSummary, Inputs, OutputTensor, Values};
 pub use runner::{Fit, LEAST_STACK, Needs, Room};
 pub use table::{survey_table, table};
@@ -15,15 +19,17 @@ pub use table::{survey_table, table};
 use super::run::{Causes, ClockSummary, InferenceSummary, Limit, MemorySummary, OutcomeSummary, TimingModel, Totals};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::Chip;
-use crate::finding::{Code, Exit, Failure, Finding, Result};
+use crate::finding::{Code, Failure, Finding, Result};
 use crate::machine::Overrides;
+use crate::model::ops::OpCode;
 use crate::model::{Model, Plan};
 use crate::timing::Fidelity;
 use crate::units::{Hz, grouped};
+use file::too_large;
 use measure::{Conditions, Measured};
 use runner::Runner;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// On which chip.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +68,9 @@ pub struct EstimateReport {
     pub schema: u32,
     /// Who wrote it.
     pub tool: Tool,
+    /// Whether the chip is a what-if that ST does not make.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub what_if_chip: bool,
     /// The chip; with all of them, the smallest that holds the model, or the largest.
     pub chip: ChipSummary,
     /// The model.
@@ -145,49 +154,6 @@ pub struct ChipRow {
     pub sram_short: Option<u64>,
 }
 
-/// Something that would change the result, or sets it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Advice {
-    /// In a sentence with its numbers.
-    pub text: String,
-    /// `plan` or `run`: where the numbers come from.
-    pub from: &'static str,
-}
-
-/// One file of a folder.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Surveyed {
-    /// It is lowered: its report.
-    Report(Box<EstimateReport>),
-    /// It cannot be read or lowered.
-    Refused(Refused),
-}
-
-/// A model without an estimate.
-#[derive(Clone, Debug, Serialize)]
-pub struct Refused {
-    /// The file's name without folders.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Always of kind `refused`.
-    pub outcome: OutcomeSummary,
-    /// Why.
-    pub findings: Vec<Finding>,
-}
-
-/// A folder of models.
-#[derive(Clone, Debug, Serialize)]
-pub struct Survey {
-    /// Version of the schema.
-    pub schema: u32,
-    /// Who wrote it.
-    pub tool: Tool,
-    /// One entry for each .tflite, by name.
-    pub runs: Vec<Surveyed>,
-}
-
 impl EstimateReport {
     /// The process's exit code.
     #[must_use]
@@ -195,56 +161,6 @@ impl EstimateReport {
         self.outcome.code
     }
 }
-
-impl Survey {
-    /// The process's exit code: 6 if any model does not fit, else the greatest of all.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        let codes = self.runs.iter().map(|run| match run {
-            Surveyed::Report(report) => report.outcome.code,
-            Surveyed::Refused(refused) => refused.outcome.code,
-        });
-        codes.max().unwrap_or(Exit::Fine as u8)
-    }
-}
-
-/// Reads the model in a file, as [`Model::read`] does, after a look at what the file is; `model.name` then has no folders.
-///
-/// # Errors
-/// `file-unreadable` for folders and devices too; as [`Model::read`].
-pub fn read(path: &Path) -> Result<Model> {
-    let shown = path.display();
-    let unreadable = |what: String| Failure::new(Code::FileUnreadable, what);
-    let file = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => unreadable(format!("{shown} cannot be read: there is no such file")),
-        _ => unreadable(format!("{shown} cannot be read: {error}")),
-    })?;
-    if file.is_dir() {
-        return Err(unreadable(format!("{shown} is a folder, not a model")));
-    }
-    if !file.is_file() {
-        return Err(unreadable(format!("{shown} cannot be read: it is a device or a pipe")));
-    }
-    for (ending, converter) in FOREIGN {
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending)) {
-            let message = format!("{shown} is not a .tflite file, by its name");
-            return Err(Finding::new(Code::BadModel, message).help(*converter).into());
-        }
-    }
-    let mut model = Model::read(path)?;
-    model.name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
-    Ok(model)
-}
-
-/// Other formats by the file's ending, and the way from them.
-const FOREIGN: &[(&str, &str)] = &[
-    ("onnx", "Convert it: onnx2tf -i model.onnx -oiqt writes full-integer .tflite files."),
-    ("h5", "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model, with int8 quantisation."),
-    ("keras", "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model, with int8 quantisation."),
-    ("pb", "Convert it in Python: tf.lite.TFLiteConverter.from_saved_model, with int8 quantisation."),
-    ("pt", "Convert it in Python: ai_edge_torch, or torch.onnx.export and then onnx2tf."),
-    ("pth", "Convert it in Python: ai_edge_torch, or torch.onnx.export and then onnx2tf."),
-];
 
 /// Estimates one model.
 ///
@@ -268,6 +184,7 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
     let mut report = EstimateReport {
         schema: SCHEMA,
         tool: Tool::THIS,
+        what_if_chip: chip.is_virtual,
         chip: ChipSummary::of(chip),
         model: ModelSummary::of(model),
         firmware: FirmwareSummary::of(&runner.image),
@@ -284,7 +201,7 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         outputs: Vec::new(),
         chips: Vec::new(),
         smallest: None,
-        advice: plan_advice(model, &plan, &needs),
+        advice: advice::of_plan(model, &plan, &needs),
         findings: Vec::new(),
     };
     let inputs = request.inputs.bytes(model, &plan)?;
@@ -296,15 +213,11 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         _ => None,
     };
     if report.fit.fits {
-        let conditions = Conditions {
-            fidelity: request.fidelity,
-            limit: request.limit,
-            clock: request.clock,
-            overrides: request.overrides,
-        };
+        let conditions =
+            Conditions { fidelity: request.fidelity, limit: request.limit, clock: request.clock, overrides: request.overrides };
         let measured = measure::measure(runner, chip, &plan, &inputs, &conditions)?;
         if request.advice && measured.finished() && request.clock.is_none() && request.overrides == Overrides::default() {
-            report.advice.extend(clock_advice(chip, &plan, &inputs, &conditions, &measured)?);
+            report.advice.extend(advice::of_clocks(chip, &plan, &inputs, &conditions, &measured)?);
         }
         report.fill(measured, request, expected.as_deref());
     } else {
@@ -372,15 +285,32 @@ impl ModelSummary {
     }
 }
 
-/// Lowers the model. Where that cannot be, the help adds what its weights alone would need, if no chip that is asked for has it.
+/// Weights beyond this are not lowered for a chip that cannot hold them: lowering copies them.
+const LARGE: u64 = 16 << 20;
+
+/// Lowers the model. Where that cannot be, the help adds what else stands in the way: custom operators, weights that the chip does not hold.
 fn lower(model: &Model, target: Target<'_>, largest: Option<&Chip>) -> Result<Plan> {
+    let chip = match target {
+        Target::One(chip) => Some(chip),
+        Target::All => largest,
+    };
+    let weights = constants(model);
+    if let Some(chip) = chip.filter(|chip| weights > chip.flash.size.0.max(LARGE)) {
+        return Err(too_large(&model.name, "has weights of", weights, chip.flash.size.0, &chip.name));
+    }
     model.lower().map_err(|failure| {
         let mut finding = *failure.0;
-        let chip = match target {
-            Target::One(chip) => Some(chip),
-            Target::All => largest,
-        };
-        let weights = constants(model);
+        let custom: std::collections::BTreeSet<String> =
+            model.operators.iter().filter(|op| matches!(op.code, OpCode::Custom(_))).map(|op| op.code.name()).collect();
+        if !custom.is_empty() {
+            let names: Vec<String> = custom.into_iter().collect();
+            finding.help = format!(
+                "{} The model has custom operators: {}. Those called Flex… only TensorFlow itself executes; an LSTM is free of them when \
+                 it is exported with tf_keras and a fixed batch size of 1.",
+                finding.help,
+                names.join(", ")
+            );
+        }
         if let Some(chip) = chip.filter(|chip| weights > chip.flash.size.0) {
             finding.help = format!(
                 "{} Besides, its weights alone take {} B; the {} has {} of flash.",
@@ -400,96 +330,4 @@ fn constants(model: &Model) -> u64 {
         model.operators.iter().flat_map(|operator| operator.inputs.iter().flatten().copied()).collect();
     let tensors = read.into_iter().filter_map(|index| model.tensors.get(index));
     tensors.filter(|tensor| tensor.is_constant()).fold(0, |sum: u64, tensor| sum.saturating_add(tensor.bytes()))
-}
-
-/// What sets the needs, by the plan.
-fn plan_advice(model: &Model, plan: &Plan, needs: &Needs) -> Vec<Advice> {
-    let mut advice = Vec::new();
-    if !plan.layers.is_empty() {
-        advice.push(Advice {
-            text: format!(
-                "{} sets the peak of activations: {} B live at once, scratch included, in an arena of {} B",
-                model.layer_name(plan.arena.peak_layer),
-                grouped(u64::from(plan.arena.peak_live)),
-                grouped(needs.arena)
-            ),
-            from: "plan",
-        });
-    }
-    if let Some(layer) = plan.layers.iter().max_by_key(|layer| layer.plan_bytes).filter(|_| plan.layers.len() > 1) {
-        advice.push(Advice {
-            text: format!(
-                "{} has the largest weights: {} of the model's {} B of flash",
-                model.layer_name(layer.operator_index),
-                grouped(u64::from(layer.plan_bytes)),
-                grouped(needs.plan)
-            ),
-            from: "plan",
-        });
-    }
-    advice
-}
-
-/// The highest clocks that need fewer wait states (PM0075, section 3.1).
-const LOWER_CLOCKS: &[(Hz, u8)] = &[(Hz(48_000_000), 1), (Hz(24_000_000), 0)];
-
-/// What waiting for flash costs, and what a lower clock with fewer wait states would change: each from a run.
-fn clock_advice(chip: &Chip, plan: &Plan, inputs: &[Vec<u8>], conditions: &Conditions, at_72: &Measured) -> Result<Vec<Advice>> {
-    let mut advice = Vec::new();
-    let Some(base) = &at_72.inference else { return Ok(advice) };
-    for (clock, wait_states) in LOWER_CLOCKS {
-        let overrides = Overrides { wait_states: Some(*wait_states), ..conditions.overrides };
-        let what_if = Conditions { clock: Some(*clock), overrides, ..*conditions };
-        let run = measure::measure(Runner::load()?, chip, plan, inputs, &what_if)?;
-        let Some(inference) = run.inference.filter(|_| run.kind == "finished") else { continue };
-        let change = |new: f64, old: f64| if old > 0.0 { (new / old - 1.0) * 100.0 } else { 0.0 };
-        let mut text = format!(
-            "at {clock} with {wait_states} wait state{}: {:+.0} % cycles, {:+.0} % time ({})",
-            if *wait_states == 1 { "" } else { "s" },
-            change(inference.cycles as f64, base.cycles as f64),
-            change(inference.latency_us, base.latency_us),
-            super::table::time(inference.latency_us)
-        );
-        if let (Some(new), Some(old)) = (inference.energy_uj, base.energy_uj) {
-            text.push_str(&format!(", {:+.0} % energy", change(new, old)));
-        }
-        advice.push(Advice { text, from: "run" });
-    }
-    Ok(advice)
-}
-
-/// Estimates every .tflite of a folder, in the order of their names.
-///
-/// # Errors
-/// `file-unreadable`; `bad-usage` where the folder holds none. What is wrong with one model is in its entry.
-pub fn survey(folder: &Path, request: &Request<'_>) -> Result<Survey> {
-    let shown = folder.display();
-    let unreadable = |error: std::io::Error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}"));
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tflite")) {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    if paths.is_empty() {
-        return Err(Failure::new(Code::BadUsage, format!("{shown} holds no .tflite file")));
-    }
-    let runs = paths.iter().map(|path| match read(path).and_then(|model| estimate(&model, request)) {
-        Ok(report) => Surveyed::Report(Box::new(report)),
-        Err(failure) => {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut finding = *failure.0;
-            // A report names no folders.
-            finding.message = finding.message.replace(&path.display().to_string(), &name);
-            Surveyed::Refused(Refused {
-                name,
-                bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
-                outcome: OutcomeSummary::new("refused", Some(&finding), ""),
-                findings: vec![finding],
-            })
-        }
-    });
-    Ok(Survey { schema: SCHEMA, tool: Tool::THIS, runs: runs.collect() })
 }

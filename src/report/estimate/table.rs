@@ -4,6 +4,7 @@
 //! Tested by: `tests/estimate.rs` (width, last line, numbers).
 
 use super::{EstimateReport, Survey, Surveyed};
+use crate::finding::Exit;
 use crate::report::run::InferenceSummary;
 use crate::report::table::{clipped, layers_part, percent, time, wrapped};
 use crate::timing::Cause;
@@ -26,7 +27,7 @@ pub fn table(report: &EstimateReport, all_chips: bool) -> String {
         text.push_str(&chips_part(report));
     }
     for advice in &report.advice {
-        text.push_str(&wrapped(&format!("  {} (from the {})", advice.text, advice.from)));
+        text.push_str(&wrapped(&format!("  {} (from {})", advice.text, if advice.from == "run" { "a run" } else { "the plan" })));
         text.push('\n');
     }
     if !report.advice.is_empty() {
@@ -39,16 +40,17 @@ pub fn table(report: &EstimateReport, all_chips: bool) -> String {
     if !report.findings.is_empty() {
         text.push('\n');
     }
-    text.push_str(&wrapped(&verdict(report)));
+    text.push_str(&verdict(report));
     text
 }
 
 fn head(report: &EstimateReport) -> String {
     let model = &report.model;
     let mut text = format!(
-        "{} on {}\n{} operators, {} parameters, {} MACs, a file of {} B\n",
+        "{} on {}{}\n{} operators, {} parameters, {} MACs, a file of {} B\n",
         clipped(&model.name, 60),
         clipped(&report.chip.name, 36),
+        if report.what_if_chip { " (what if)" } else { "" },
         model.operators,
         grouped(model.parameters),
         grouped(model.macs),
@@ -102,7 +104,7 @@ fn inference_part(report: &EstimateReport, inference: &InferenceSummary) -> Stri
 fn causes_part(inference: &InferenceSummary) -> String {
     let causes: Vec<Cause> = Cause::ALL.iter().copied().filter(|cause| inference.cycles_by_cause.0.of(*cause) > 0).collect();
     let mut rows = Builder::default();
-    let names = causes.iter().map(|cause| cause.name().replace('_', " "));
+    let names = causes.iter().map(|cause| cause.name().replace("multiply_divide", "mul, div").replace('_', " "));
     rows.push_record(["#".to_owned(), "cycles by cause".to_owned()].into_iter().chain(names));
     for layer in &inference.layers {
         let shares = causes.iter().map(|cause| percent(layer.cycles_by_cause.0.of(*cause), layer.cycles));
@@ -165,9 +167,10 @@ fn chips_part(report: &EstimateReport) -> String {
 
 fn verdict(report: &EstimateReport) -> String {
     let chip = &report.chip.name;
-    let smallest = match &report.smallest {
-        Some(smallest) if smallest != chip => format!("; the smallest that holds it: {smallest}"),
-        Some(_) => String::new(),
+    let sizes = (report.chip.flash_bytes, report.chip.sram_bytes);
+    let smallest = match report.chips.iter().find(|row| row.fits) {
+        Some(row) if (row.flash_bytes, row.sram_bytes) == sizes => String::new(),
+        Some(row) => format!("; smallest that holds it: {}", row.name),
         None => "; no F103 holds it".to_owned(),
     };
     match (&report.inference, report.outcome.kind) {
@@ -217,18 +220,10 @@ pub fn survey_table(survey: &Survey) -> String {
             }
             Surveyed::Refused(refused) => {
                 not += 1;
+                let verdict = if refused.outcome.code == Exit::DoesNotFit as u8 { "does not fit" } else { "cannot run" };
                 let blank = String::new;
                 let name = clipped(&refused.name, 28);
-                rows.push_record([
-                    name,
-                    grouped(refused.bytes),
-                    blank(),
-                    blank(),
-                    blank(),
-                    blank(),
-                    blank(),
-                    "cannot run".to_owned(),
-                ]);
+                rows.push_record([name, grouped(refused.bytes), blank(), blank(), blank(), blank(), blank(), verdict.to_owned()]);
                 for finding in &refused.findings {
                     reasons.push_str(&wrapped(&format!("  {}", finding.message)));
                     reasons.push_str(&format!("\n{}\n", wrapped(&format!("    help: {}", finding.help))));
@@ -238,6 +233,12 @@ pub fn survey_table(survey: &Survey) -> String {
     }
     let mut rows = rows.build();
     rows.with(Style::blank()).modify(Columns::new(1..7), Alignment::right());
+    let on = survey.runs.iter().find_map(|run| match run {
+        Surveyed::Report(report) => report.clock.as_ref().map(|clock| format!(" at {}, random input", Hz(clock.hclk_hz))),
+        Surveyed::Refused(_) => None,
+    });
     let reasons = if reasons.is_empty() { String::new() } else { format!("{reasons}\n") };
-    format!("{rows}\n\n{reasons}{} models: {run} fit and ran, {not} did not", survey.runs.len())
+    let count = survey.runs.len();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{rows}\n\n{reasons}{count} model{plural}: {run} fit and ran{}, {not} did not", on.unwrap_or_default())
 }
