@@ -134,8 +134,7 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
         return;
     };
     let folder = Path::new(&data).join("original-models");
-    let (report, exit) =
-        json(&["bench", "--samples", "2", "--models", folder.to_str().expect("a path in UTF-8")]);
+    let (report, exit) = json(&["bench", "--samples", "2", "--models", folder.to_str().expect("a path in UTF-8")]);
     assert_eq!(exit, 0);
     let models = report["models"].as_array().expect("models");
     assert_eq!(models.len(), ORIGINALS.len() + 2);
@@ -156,7 +155,8 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
     assert_eq!(speech.footprint().constants, 22_016 + 4 * (9 * 64 + 12) + 8);
     // What no F103 could hold: a what-if chip does.
     let path = folder.to_str().expect("a path in UTF-8");
-    let virtual_chip = ["bench", "--samples", "1", "--scenario", "anomaly", "--chip", "virtual:flash=4M,sram=256K", "--models", path];
+    let virtual_chip =
+        ["bench", "--samples", "1", "--scenario", "anomaly", "--chip", "virtual:flash=4M,sram=256K", "--models", path];
     let (report, _) = json(&virtual_chip);
     assert_eq!((&report["models"][1]["fits"], report["models"][1]["flash"]["short"].as_u64()), (&Value::from(true), Some(0)));
     assert!(stm32sim(&virtual_chip).out.contains("A virtual chip is a what-if: nobody makes it."));
