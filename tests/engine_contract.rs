@@ -345,7 +345,7 @@ fn rows_7_and_23_a_fault_within_an_it_block_still_shows_its_it_state() {
     let mut cpu = cpu(&LEAK);
     cpu.set_gpr(0, 1);
     cpu.set_gpr(1, 0x1000_0000);
-    assert_eq!(cpu.run(), Stop::LoadFault(0x1000_0000));
+    assert_eq!(cpu.run(), Stop::DataFault(0x1000_0000));
     assert_eq!(cpu.special(Special::Pc), CODE as u32 + 4);
     let it = cpu.xpsr() & IT_BITS as u32;
     // ITSTATE[7:2] in bits 15 to 10, ITSTATE[1:0] in 26 and 25: NE is 0001, then the mask 1110 of IT's encoding bf1e.
@@ -542,7 +542,7 @@ fn row_18_the_virtual_tlb_overrides_the_mappings_protection() {
     assert_eq!(start(&mut filled), Err(uc_error::EXCEPTION), "what the hook grants is enforced");
     let mut cpu = cpu(&store);
     cpu.set_gpr(1, FLASH as u32);
-    assert!(matches!(cpu.run(), Stop::StoreFault(_)));
+    assert!(matches!(cpu.run(), Stop::DataFault(_)));
 }
 
 #[test]
@@ -582,7 +582,7 @@ fn a_branch_without_the_thumb_bit_leaves_thumb_state_and_says_so_by_epsr_alone()
         let mut cpu = cpu(&[0x4788]);
         cpu.set_gpr(1, target);
         let stop = cpu.run();
-        assert!(matches!(stop, Stop::Undefined | Stop::FetchFault(_)), "{stop:?}");
+        assert!(matches!(stop, Stop::Undefined | Stop::FetchFault), "{stop:?}");
         assert_eq!((cpu.special(Special::Pc), cpu.xpsr() >> 24 & 1), (target, 0));
     }
 }

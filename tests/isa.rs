@@ -98,9 +98,9 @@ fn class_of(base: &str) -> Option<Class> {
         "wfi" => Class::Wfi,
         "wfe" => Class::Wfe,
         "sev" => Class::Sev,
-        "mov" | "movs" | "movw" | "movt" | "mvns" | "adds" | "add" | "sub" | "subs" | "addw" | "subw" | "adc" | "cmp" | "cmn" | "tst" | "teq"
-        | "lsls" | "lsl" | "rrx" | "ror" | "rsbs" | "rsb" | "negs" | "orn" | "bic" | "ubfx" | "sbfx" | "bfi" | "bfc" | "sxtb" | "uxth" | "ssat" | "usat"
-        | "rev" | "rev16" | "revsh" | "rbit" | "clz" => Class::Alu,
+        "mov" | "movs" | "movw" | "movt" | "mvns" | "adds" | "add" | "sub" | "subs" | "addw" | "subw" | "adc" | "cmp" | "cmn"
+        | "tst" | "teq" | "lsls" | "lsl" | "rrx" | "ror" | "rsbs" | "rsb" | "negs" | "orn" | "bic" | "ubfx" | "sbfx" | "bfi"
+        | "bfc" | "sxtb" | "uxth" | "ssat" | "usat" | "rev" | "rev16" | "revsh" | "rbit" | "clz" => Class::Alu,
         _ => return None,
     })
 }
@@ -120,7 +120,8 @@ fn boundaries_classes_and_conditions_are_objdumps() {
     for (line, insn) in lines.iter().zip(&block.insns).filter(|(line, _)| line.addr < foreign) {
         assert_eq!((insn.addr.0, usize::from(insn.size)), (line.addr, line.bytes.len()), "{}", line.mnemonic);
         let branch = line.mnemonic.starts_with('b') && !line.mnemonic.starts_with("bl") && !line.mnemonic.starts_with("bx");
-        let (base, condition) = base_and_condition(&line.mnemonic, conditional_from_it > 0 || (branch && class_of(&line.mnemonic).is_none()));
+        let (base, condition) =
+            base_and_condition(&line.mnemonic, conditional_from_it > 0 || (branch && class_of(&line.mnemonic).is_none()));
         let in_it = conditional_from_it > 0;
         assert_eq!(insn.class, class_of(base).unwrap_or_else(|| panic!("{}", line.mnemonic)), "{}", line.mnemonic);
         assert_eq!(insn.cond, condition, "{} at {:#x}", line.mnemonic, line.addr);
@@ -139,7 +140,10 @@ fn flag_writes_are_objdumps_s_suffix() {
     for (line, insn) in lines.iter().zip(&decoded(&lines).insns).filter(|(line, _)| line.addr < foreign) {
         let (base, _) = base_and_condition(&line.mnemonic, insn.in_it);
         let compares = ["cmp", "cmn", "tst", "teq"].contains(&base);
-        let s = base.ends_with('s') && insn.class != Class::Mla && !["mrs"].contains(&base) && matches!(insn.class, Class::Alu | Class::Mul);
+        let s = base.ends_with('s')
+            && insn.class != Class::Mla
+            && !["mrs"].contains(&base)
+            && matches!(insn.class, Class::Alu | Class::Mul);
         let apsr = base == "msr" && line.operands.starts_with("CPSR");
         assert_eq!(insn.writes_flags, compares || s || apsr, "{} {}", line.mnemonic, line.operands);
     }
@@ -156,7 +160,8 @@ fn targets_are_objdumps() {
         match insn.flow {
             Flow::Direct { target: ours, conditional } => {
                 assert_eq!(Some(ours.0), target, "{}", line.mnemonic);
-                let own = line.mnemonic.starts_with("cb") || (line.mnemonic.starts_with('b') && insn.cond != Cond::Al && !insn.in_it);
+                let own =
+                    line.mnemonic.starts_with("cb") || (line.mnemonic.starts_with('b') && insn.cond != Cond::Al && !insn.in_it);
                 assert_eq!(conditional, own, "{}", line.mnemonic);
                 seen += 1;
             }
@@ -171,7 +176,9 @@ fn targets_are_objdumps() {
                 assert!(to_pc || line.mnemonic.starts_with("bx") || line.mnemonic.starts_with("blx"), "{}", line.mnemonic);
             }
             Flow::LoadPc => assert!(line.operands.contains("pc"), "{}", line.mnemonic),
-            Flow::Sequential => assert!(!line.mnemonic.starts_with("bl") && !line.mnemonic.starts_with("cb"), "{}", line.mnemonic),
+            Flow::Sequential => {
+                assert!(!line.mnemonic.starts_with("bl") && !line.mnemonic.starts_with("cb"), "{}", line.mnemonic)
+            }
         }
     }
     assert!(seen >= 9);
@@ -214,7 +221,10 @@ fn registers_by_text(base: &str, operands: &str) -> (RegSet, RegSet) {
         _ if all.is_empty() => (RegSet::EMPTY, RegSet::EMPTY),
         // A two-operand form reads its destination, a move-like one does not.
         _ => {
-            let move_like = base.starts_with("mov") || base.starts_with("mvn") || base == "negs" || ["sxtb", "uxth", "rev", "rev16", "revsh", "rbit", "clz", "rrx", "mrs"].contains(&base);
+            let move_like = base.starts_with("mov")
+                || base.starts_with("mvn")
+                || base == "negs"
+                || ["sxtb", "uxth", "rev", "rev16", "revsh", "rbit", "clz", "rrx", "mrs"].contains(&base);
             let operands_given = operands.split(", ").count();
             let two_operand = operands_given == 2 && !move_like;
             (set(&all[..1]), set(&all[usize::from(!two_operand)..]))
@@ -253,7 +263,8 @@ fn memory_forms_are_objdumps() {
         if literal {
             // objdump's comment names the address: `@ 198 <c>`.
             let raw = text.lines().find(|l| l.trim_start().starts_with(&format!("{:x}:", line.addr))).expect("the line");
-            let named = raw.split_once("@ ").and_then(|(_, c)| c.split(' ').next()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+            let named =
+                raw.split_once("@ ").and_then(|(_, c)| c.split(' ').next()).and_then(|hex| u32::from_str_radix(hex, 16).ok());
             assert_eq!(mem.base, Base::Literal(Addr(named.expect("an address in the comment"))), "{raw}");
         } else {
             assert_eq!(mem.base, Base::Reg(register(parts[0]).expect("a base register")));

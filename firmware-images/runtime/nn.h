@@ -73,6 +73,13 @@ void nn_fill(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_gather(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_cast(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_lstm_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_add_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_mul_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_maximum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_minimum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_reduce_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

@@ -22,6 +22,13 @@ const nn_kernel nn_kernels[] = {
     nn_gather,
     nn_cast,
     nn_lstm_s8,
+    nn_add_s8,
+    nn_mul_s8,
+    nn_maximum_s8,
+    nn_minimum_s8,
+    nn_reduce_s8,
+    nn_fully_connected_f32,
+    nn_logistic_f32,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

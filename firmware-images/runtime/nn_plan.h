@@ -105,7 +105,17 @@ typedef struct {
     int32_t zero, low, high;
     uint32_t tile_quads;   /* output pixels per tile / 4; depthwise: output columns per block */
     nn_ref tile, staged;   /* scratch */
+    uint32_t border;       /* whether the input is copied with its border, to: */
+    nn_ref bordered;
 } nn_conv_layer;
+
+/* What an output may be: int8, with the zero point at its least value, so that all below zero are one; int8; or [low, high]. */
+enum { NN_RANGE_FROM_ZERO, NN_RANGE_INT8, NN_RANGE_CLAMP };
+
+static inline uint32_t nn_range_of(int32_t zero, int32_t low, int32_t high) {
+    if (low != -128 || high != 127) return NN_RANGE_CLAMP;
+    return zero == -128 ? NN_RANGE_FROM_ZERO : NN_RANGE_INT8;
+}
 
 /* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. Its assembly knows this layout. */
 typedef struct {
@@ -121,7 +131,7 @@ typedef struct {
     int32_t zero;
     uint32_t stride;       /* from one pixel's output to the next's */
     int8_t *out;
-    uint32_t clamp;        /* whether low and high are closer than int8's */
+    uint32_t range;        /* NN_RANGE_… */
     int32_t low, high;
 } nn_quads;
 
@@ -144,7 +154,7 @@ typedef struct {
     int32_t zero;
     int32_t start;         /* bias - 5 * 2^15 */
     int32_t bias;
-    uint32_t clamp;        /* whether low and high are closer than int8's */
+    uint32_t range;        /* NN_RANGE_… */
     int32_t low, high;
     uint32_t reserved;
     int32_t weights[9];
@@ -173,6 +183,30 @@ typedef struct {
     int32_t multiplier, shift;
 } nn_factor;
 
+typedef struct {
+    uint32_t kernel;
+    nn_ref input[2], output;
+    uint32_t count[4];
+    uint32_t step[2][4];   /* 0 where an operand is repeated */
+    int32_t zero[3];       /* of both operands and of the output */
+    nn_factor factor[3];
+    int32_t low, high;
+    uint32_t subtract;
+} nn_binary_layer;
+
+enum { NN_SUM, NN_MAX, NN_MIN };
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t kept[4], kept_step[4]; /* dimensions of the output */
+    uint32_t over[4], over_step[4]; /* dimensions that are reduced */
+    uint32_t what;
+    int32_t start;         /* minus the zero points of all that is summed; or the least of all values, or the greatest */
+    nn_factor factor;
+    int32_t zero;
+} nn_reduce_layer;
+
 /* Gates in the order forget, enter, value, leave. */
 typedef struct {
     uint32_t kernel;
@@ -188,6 +222,29 @@ typedef struct {
     int32_t cell_shift;    /* to the table's units */
     int32_t zero;          /* of the hidden state */
 } nn_lstm_layer;
+
+/* A row of weights is q * 2^(exponent - 29), |q| < 2^29 + 1, so that products need integers only. */
+typedef struct {
+    int32_t exponent;
+    uint32_t bias;         /* a float's bits */
+} nn_float_channel;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t rows, depth, channels;
+    nn_ref weights;        /* int32, row by row, each filled up with zeros to a multiple of four */
+    nn_ref constants;      /* nn_float_channel per channel */
+    nn_ref scratch;        /* int32 per input, and up to three more */
+    uint32_t bits;         /* of an input: 2^(bits + 29) * depth < 2^62 */
+    int32_t low, high;     /* clamp; see `ordered` */
+} nn_float_dense_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t count;
+} nn_float_map_layer;
 
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {

@@ -91,7 +91,7 @@ def split(labels, made_by):
     return part
 
 
-def augment(samples, labels, noise, rng):
+def augment(samples, noise, rng):
     """float32 (n, 49, 10, 1) from clips (n, 16000), changed at random, as the network sees them after int8 quantisation.
 
     Speed (and pitch) by up to 12 %, shift by up to 100 ms, background noise from the given noise clips at a random level, then

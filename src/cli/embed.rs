@@ -1,7 +1,7 @@
 //! What it is: `stm32sim embed`: a model as a C header that firmware includes.
 //! Source: [`crate::model::header`], [`crate::model::raw_header`].
 //! Does not model: languages other than C and C++.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/embed.rs`.
 
 use super::{Format, Output};
 use crate::finding::{Exit, Result};
@@ -10,13 +10,15 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "The lowered model (the default) is what the runtime in firmware-images/runtime executes; its arena, plan and
+#[command(
+    after_help = "The lowered model (the default) is what the runtime in firmware-images/runtime executes; its arena, plan and
 input sizes are in the header. The raw one is the file byte by byte, for TensorFlow Lite Micro and other interpreters.
 Without --output the header goes to standard output.
 
 Examples:
   stm32sim embed model.tflite -o model_data.h
-  stm32sim embed model.tflite --raw -o model_tflite.h")]
+  stm32sim embed model.tflite --raw -o model_tflite.h"
+)]
 pub(super) struct EmbedArgs {
     /// The model: a .tflite
     model: PathBuf,

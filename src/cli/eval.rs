@@ -50,7 +50,8 @@ pub(super) fn count(text: &str) -> std::result::Result<NonZeroUsize, String> {
 
 /// `2/4`.
 fn shard(text: &str) -> std::result::Result<Shard, String> {
-    let parsed = text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
+    let parsed =
+        text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
     match parsed {
         Some(shard) if (1..=shard.count).contains(&shard.index) => Ok(shard),
         _ => Err(format!("'{text}' is no part, as 2/4: the second of four")),

@@ -3,6 +3,7 @@
 //! Does not model: what commands do; each calls the library and prints a view of what it returns.
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
+mod bench;
 mod chips;
 mod conditions;
 mod embed;
@@ -74,6 +75,8 @@ enum Command {
     Estimate(estimate::EstimateArgs),
     /// Run a scenario's samples and report accuracy, agreement with the reference, latency
     Eval(eval::EvalArgs),
+    /// The results table: every scenario on its chip, and other models' verdicts
+    Bench(bench::BenchArgs),
     /// The built-in scenarios
     Scenarios,
     /// Turn a model into a C header for firmware
@@ -91,6 +94,7 @@ fn dispatch(command: &Command, output: &Output) -> Result<u8> {
         Command::Run(args) => return run::run(args, output),
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
+        Command::Bench(args) => return bench::run(args, output),
         Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,

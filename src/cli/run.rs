@@ -48,7 +48,8 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
             return Err(Failure::new(Code::BadUsage, "run needs a firmware file, a --scenario, or both"));
         }
     };
-    let spec = args.conditions.chip.as_deref().or(scenario.as_ref().map(|scenario| scenario.chip.as_str())).unwrap_or("stm32f103c8");
+    let spec =
+        args.conditions.chip.as_deref().or(scenario.as_ref().map(|scenario| scenario.chip.as_str())).unwrap_or("stm32f103c8");
     let chip = Chip::find(spec)?;
     let stimulus = match (&scenario, &args.input) {
         (Some(scenario), Some(path)) => Stimulus::Input(scenario.input(path)?),

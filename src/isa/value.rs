@@ -63,6 +63,14 @@ pub enum Op {
     InsertTop,
     /// leading zeros of a
     LeadingZeros,
+    /// a / b, 0 where b is
+    Divide,
+    /// a / b, signed, rounded towards zero
+    DivideSigned,
+    /// the upper word of a * b
+    MulHigh,
+    /// the upper word of a * b, signed
+    MulHighSigned,
 }
 
 impl Op {
@@ -95,6 +103,11 @@ impl Op {
             }
             Op::InsertTop => (a & 0xffff) | b << 16,
             Op::LeadingZeros => a.leading_zeros(),
+            Op::Divide => a.checked_div(b).unwrap_or(0),
+            Op::DivideSigned if b == 0 => 0,
+            Op::DivideSigned => (a as i32).wrapping_div(b as i32) as u32,
+            Op::MulHigh => (u64::from(a) * u64::from(b) >> 32) as u32,
+            Op::MulHighSigned => (i64::from(a as i32) * i64::from(b as i32) >> 32) as u32,
         }
     }
 }
@@ -117,6 +130,8 @@ pub struct Compute {
     pub b: Source,
     /// Third operand.
     pub c: Source,
+    /// A second result of `a` and `b`, and where it goes: the upper word of a long product.
+    pub second: Option<(u8, Op)>,
 }
 
 /// What the instruction of that capstone number computes from those operands; `pc` is what PC reads as.
@@ -129,11 +144,11 @@ pub(super) fn compute(id: u32, operands: &[ArmOperand], pc: u32) -> Option<Compu
         Some(ArmOperandType::Reg(reg)) => super::decode::number(*reg),
         _ => None,
     };
-    let make = |op, a, b, c| Some(Compute { destination, op, a, b, c });
+    let make = |op, a, b, c| Some(Compute { destination, op, a, b, c, second: None });
 
     let comparison = [(ARM_INS_CMP, Op::Sub), (ARM_INS_CMN, Op::Add), (ARM_INS_TST, Op::And), (ARM_INS_TEQ, Op::Xor)];
     if let Some((_, op)) = comparison.iter().find(|(insn, _)| of(&[*insn])) {
-        return Some(Compute { destination: None, op: *op, a: source(0)?, b: source(1)?, c: zero });
+        return Some(Compute { destination: None, op: *op, a: source(0)?, b: source(1)?, c: zero, second: None });
     }
     if of(&[ARM_INS_MOV, ARM_INS_MOVS, ARM_INS_MOVW]) {
         return make(Op::Copy, source(1)?, zero, zero);
@@ -174,7 +189,15 @@ pub(super) fn compute(id: u32, operands: &[ArmOperand], pc: u32) -> Option<Compu
     if of(&[ARM_INS_MLS]) {
         return make(Op::MulSub, source(1)?, source(2)?, source(3)?);
     }
+    if let Some((_, op)) =
+        [(ARM_INS_UMULL, Op::MulHigh), (ARM_INS_SMULL, Op::MulHighSigned)].iter().find(|(insn, _)| of(&[*insn]))
+    {
+        let Source::Reg(high) = source(1)? else { return None };
+        return Some(Compute { destination, op: Op::Mul, a: source(2)?, b: source(3)?, c: zero, second: Some((high, *op)) });
+    }
     let binary = [
+        (ARM_INS_UDIV, Op::Divide),
+        (ARM_INS_SDIV, Op::DivideSigned),
         (ARM_INS_ADD, Op::Add),
         (ARM_INS_ADDW, Op::Add),
         (ARM_INS_SUB, Op::Sub),
@@ -241,5 +264,9 @@ mod tests {
         assert_eq!(Op::ExtractSigned.apply(0x0000_00f0, 4, 4), u32::MAX);
         assert_eq!(Op::InsertTop.apply(0xffff_1111, 0x2000, 0), 0x2000_1111);
         assert_eq!(Op::LeadingZeros.apply(0, 0, 0), 32);
+        // A7.7.127: the one signed quotient that does not fit wraps; B3.2.8: without the trap a division by zero gives zero.
+        assert_eq!(Op::DivideSigned.apply(0x8000_0000, u32::MAX, 0), 0x8000_0000);
+        assert_eq!((Op::Divide.apply(7, 0, 0), Op::DivideSigned.apply(7, 0, 0)), (0, 0));
+        assert_eq!((Op::MulHigh.apply(u32::MAX, 2, 0), Op::MulHighSigned.apply(u32::MAX, 2, 0)), (1, u32::MAX));
     }
 }

@@ -241,10 +241,14 @@ impl Bus {
         self.unmodelled.clone_from(&state.unmodelled);
     }
 
-    /// Delivers everything that is due.
+    /// Delivers everything that is due, each as of the instant it was due at: the machine looks only between blocks, and what a device
+    /// does next must not drift by that.
     pub fn deliver_due(&mut self, system: &mut System) {
-        while let Some((device, event)) = system.take_due() {
+        let now = system.now;
+        while let Some((at, device, event)) = system.take_due() {
+            system.now = at;
             self.with(device, system, |device, ctx| device.due(event, ctx));
+            system.now = now;
         }
     }
 

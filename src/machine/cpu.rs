@@ -41,12 +41,10 @@ pub enum Stop {
     Undefined,
     /// A coprocessor or floating-point instruction; PC is on it.
     NoCoprocessor,
-    /// A load from an address that has neither memory nor device.
-    LoadFault(u32),
-    /// The like store.
-    StoreFault(u32),
-    /// The like instruction fetch, or one from memory that is not executable; PC is the target.
-    FetchFault(u32),
+    /// A load or store on a page that has neither memory nor device, or a store to flash: the page's address; PC is on the instruction.
+    DataFault(u32),
+    /// An instruction fetch from such a page, or from memory that is not executable; PC is the target.
+    FetchFault,
     /// The engine failed in a way that is not of the above.
     Engine(uc_error),
 }
@@ -108,6 +106,15 @@ impl Memory {
         let mut word = [0; 4];
         self.read_into(address, word.get_mut(..size as usize)?)?;
         Some(u32::from_le_bytes(word))
+    }
+
+    /// Whether exactly these bytes stand at `address`.
+    #[must_use]
+    pub fn holds(&self, address: u32, bytes: &[u8]) -> bool {
+        self.locate(address, bytes.len()).is_some_and(|(ram, offset)| {
+            // SAFETY: `locate` checked the range; the slice is gone before the core runs on.
+            unsafe { std::slice::from_raw_parts(ram.start().add(offset), bytes.len()) == bytes }
+        })
     }
 
     /// Writes `bytes` at `address`, flash included; `None` where there is no memory. Code that the core has already translated stays
@@ -250,7 +257,7 @@ const DEVICE_SPACE: [(u32, u32); 3] = [(0x2200_0000, 0x0200_0000), (0x4000_0000,
 /// Where the values begin that mean an exception return when they are loaded into PC.
 const EXC_RETURN: u32 = 0xffff_ffe0;
 /// What the engine rounds mappings to.
-const PAGE: u32 = 1024;
+pub const PAGE: u32 = 1024;
 
 impl<W: World + 'static> Cpu<W> {
     /// A core with flash and SRAM of the given (base, size), sizes in bytes and a multiple of 1 KiB, and erased contents. The world is
@@ -307,9 +314,8 @@ impl<W: World + 'static> Cpu<W> {
             let granted = perms.filter(|perms| !store || perms.0 & Prot::WRITE.0 != 0);
             if granted.is_none() {
                 shared.stop = Some(match access {
-                    MemType::FETCH => Stop::FetchFault(address),
-                    MemType::WRITE => Stop::StoreFault(address),
-                    _ => Stop::LoadFault(address),
+                    MemType::FETCH => Stop::FetchFault,
+                    _ => Stop::DataFault(address),
                 });
             }
             granted.map(|perms| TlbEntry { paddr: u64::from(address), perms })
@@ -329,7 +335,7 @@ impl<W: World + 'static> Cpu<W> {
                 7 => Stop::Breakpoint,
                 // The engine strips bit 0 of the value; EXC_RETURN always has it (row 3).
                 3 | 8 if pc >= EXC_RETURN => Stop::ExceptionReturn(pc | 1),
-                3 => Stop::FetchFault(pc),
+                3 => Stop::FetchFault,
                 17 => Stop::NoCoprocessor,
                 _ => Stop::Undefined,
             };
@@ -341,22 +347,13 @@ impl<W: World + 'static> Cpu<W> {
 
     /// Runs from PC until something stops the core.
     pub fn run(&mut self) -> Stop {
-        // `until` 0 is never reached, and spares the engine a cache invalidation at every stop (row 20).
-        self.run_until(0)
-    }
-
-    /// Runs from PC until something stops the core or PC is `until`, which must lie in the block at PC and not at its start: the engine
-    /// then translates that block anew, up to there. Ends as [`Stop::WaitForInterrupt`] when it got there.
-    pub fn run_until(&mut self, until: u32) -> Stop {
         self.engine.get_data_mut().stop = None;
         let pc = self.special(Special::Pc);
-        if until != 0 {
-            self.forget_code(pc, until.wrapping_sub(pc).saturating_add(4));
-        }
-        let outcome = self.engine.emu_start(u64::from(pc | 1), u64::from(until), 0, 0);
+        // `until` 0 is never reached, and spares the engine a translation at every stop (row 20).
+        let outcome = self.engine.emu_start(u64::from(pc | 1), 0, 0, 0);
         match (self.engine.get_data().stop, outcome) {
             // A handler's return by `pop {pc}` may show as a fetch from the magic address.
-            (Some(Stop::FetchFault(_)), _) if self.special(Special::Pc) >= EXC_RETURN => {
+            (Some(Stop::FetchFault), _) if self.special(Special::Pc) >= EXC_RETURN => {
                 Stop::ExceptionReturn(self.special(Special::Pc) | 1)
             }
             (Some(stop), _) => stop,

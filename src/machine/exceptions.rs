@@ -199,6 +199,8 @@ pub struct Exceptions {
     pub bus_fault_address: u32,
     /// The event register that WFE tests.
     pub event: bool,
+    /// The fault raised last, until somebody takes it: entry and return can raise faults of their own.
+    pub raised: Option<Fault>,
 }
 
 impl Default for Exceptions {
@@ -223,12 +225,19 @@ impl Default for Exceptions {
             hard_fault_status: 0,
             bus_fault_address: 0,
             event: false,
+            raised: None,
         }
     }
 }
 
 /// CCR: stack frames are aligned to 8 bytes.
 pub const CCR_STKALIGN: u32 = 1 << 9;
+/// CCR: unaligned single accesses fault (others always do).
+pub const CCR_UNALIGN_TRP: u32 = 1 << 3;
+/// CCR: a division by zero faults.
+pub const CCR_DIV_0_TRP: u32 = 1 << 4;
+/// SCR: a return to thread mode goes to sleep.
+pub const SCR_SLEEPONEXIT: u32 = 1 << 1;
 /// CCR: thread mode may be entered with exceptions active.
 const CCR_NONBASETHRDENA: u32 = 1;
 /// HFSR: a configurable fault was escalated.
@@ -411,6 +420,9 @@ impl Exceptions {
             (false, false) => RETURN_THREAD_MSP,
         };
         core.set_reg(13, frame);
+        if !stored {
+            self.fault_status |= Fault::Stacking.class().1;
+        }
         if stored || n == number::HARD_FAULT {
             self.start(core, n, lr)
         } else {
@@ -427,6 +439,7 @@ impl Exceptions {
         self.event = true;
         let Some(vector) = self.vector(core, n) else {
             self.hard_fault_status |= HFSR_VECTTBL;
+            self.raised = Some(Fault::VectorTable);
             if n == number::HARD_FAULT {
                 return Err(Lockup);
             }
@@ -517,6 +530,7 @@ impl Exceptions {
     /// HardFault otherwise (DDI 0403, section B1.5.13).
     pub fn raise(&mut self, fault: Fault, masks: Masks) -> Result<Number, Lockup> {
         let (n, bits) = fault.class();
+        self.raised = Some(fault);
         self.fault_status |= bits;
         if let Fault::PreciseBus(address) = fault {
             self.bus_fault_address = address;
@@ -547,6 +561,7 @@ impl Exceptions {
         if self.group_priority(self.full_priority(n)) < self.execution_priority(masks) {
             return Ok(n);
         }
+        self.raised = Some(Fault::DebugEvent);
         if self.execution_priority(masks) <= -1 {
             return Err(Lockup);
         }

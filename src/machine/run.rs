@@ -6,7 +6,7 @@
 
 use super::bus::Bus;
 use super::cpu::{Cpu, Memory, Special, Stop};
-use super::exceptions::{CoreAccess, Fault, Number, Return};
+use super::exceptions::{CoreAccess, Fault, Number, Return, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
@@ -70,6 +70,18 @@ pub struct Settings {
     pub overrides: Overrides,
 }
 
+/// xPSR: the core is in Thumb state, as it always must be.
+const THUMB: u32 = 1 << 24;
+
+/// What ends a sleep.
+#[derive(Clone, Copy)]
+pub(super) enum Wake {
+    /// WFI, and the sleep behind a handler: an interrupt, masked by PRIMASK or not (DDI 0403, B1.5.19).
+    Interrupt,
+    /// WFE: an interrupt that is taken, or an event (B1.5.18).
+    Event,
+}
+
 /// A chip with firmware.
 pub struct Machine {
     pub(super) cpu: Cpu<Soc>,
@@ -77,7 +89,7 @@ pub struct Machine {
     reset_handler: u32,
     pub(super) last_fault: Option<(Fault, u32)>,
     /// The core sleeps: the run ended in the middle of it.
-    pub(super) asleep: bool,
+    pub(super) asleep: Option<Wake>,
 }
 
 /// What untouched SRAM holds: a byte that depends on its place, so that touched memory shows and uninitialised reads are not all zero.
@@ -107,8 +119,13 @@ impl Machine {
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None, asleep: false };
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+            asleep: None,
+        };
         machine.reset_core();
         Ok(machine)
     }
@@ -217,6 +234,18 @@ impl Machine {
         &self.cpu.world().system.ledger
     }
 
+    /// The fault status registers CFSR and HFSR, and the address in BFAR.
+    #[must_use]
+    pub fn fault_registers(&self) -> [u32; 3] {
+        let exceptions = &self.cpu.world().system.exceptions;
+        [exceptions.fault_status, exceptions.hard_fault_status, exceptions.bus_fault_address]
+    }
+
+    /// How many transitions the table of prices may hold before it starts anew; for tests of that.
+    pub fn limit_table(&mut self, most: usize) {
+        self.cpu.world_mut().tracker.limit_table(most);
+    }
+
     /// SRAM's bytes that no longer hold what they held at power-on: a flag a byte.
     #[must_use]
     pub fn touched_sram(&self) -> Vec<bool> {
@@ -232,9 +261,9 @@ impl Machine {
         if environment.look(self)? == Progress::Done {
             return Ok(Outcome::Finished);
         }
-        if std::mem::take(&mut self.asleep) {
+        if let Some(wake) = self.asleep.take() {
             let pc = self.cpu.special(Special::Pc);
-            if let Some(outcome) = self.sleep(environment, limit, pc)? {
+            if let Some(outcome) = self.sleep(wake, environment, limit, pc)? {
                 return Ok(outcome);
             }
         }
@@ -288,6 +317,7 @@ impl Machine {
         let tracker = &mut self.cpu.world_mut().tracker;
         let transition = exception_entry(&tracker.prices().config(), handler);
         tracker.pass(&transition);
+        self.note_fault(pc);
         match entered {
             Ok(()) => None,
             Err(_) => Some(self.locked_up(pc)),
@@ -302,6 +332,13 @@ impl Machine {
         }
     }
 
+    /// Entering or leaving an exception at `pc` may have raised a fault of its own.
+    fn note_fault(&mut self, pc: u32) {
+        if let Some(fault) = self.cpu.world_mut().system.exceptions.raised.take() {
+            self.last_fault.get_or_insert((fault, pc));
+        }
+    }
+
     fn in_fault_handler(&self) -> bool {
         use super::exceptions::number::{BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT};
         [HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT].iter().any(|n| self.cpu.world().system.exceptions.is_active(*n))
@@ -312,14 +349,12 @@ impl Machine {
         Outcome::Fault { fault, pc, lockup: true }
     }
 
-    /// The firmware broke a rule at `pc`: takes the fault, or ends the run where it has no handler of its own for it.
-    fn fault(&mut self, fault: Fault, pc: u32) -> Option<Outcome> {
+    /// The firmware broke a rule with the instruction at `broken`, and control is at `pc`: takes the fault.
+    fn fault(&mut self, fault: Fault, broken: u32, pc: u32) -> Option<Outcome> {
         let tracker = &mut self.cpu.world_mut().tracker;
         tracker.fault_at(pc);
         tracker.let_spin(false);
-        if self.last_fault.is_none() {
-            self.last_fault = Some((fault, pc));
-        }
+        self.last_fault.get_or_insert((fault, broken));
         let masks = CoreAccess::masks(&self.cpu);
         match self.with_exceptions(|exceptions, _| exceptions.raise(fault, masks)) {
             Ok(n) => self.enter(n),
@@ -332,19 +367,22 @@ impl Machine {
         Ok(match stop {
             Stop::Requested if self.cpu.world_mut().take_stuck() => match self.last_fault {
                 // A handler that does nothing any more is how firmware dies.
-                Some((fault, pc)) if self.in_fault_handler() => Some(Outcome::Fault { fault, pc, lockup: false }),
+                Some((fault, pc)) if self.in_fault_handler() => {
+                    self.cpu.world_mut().drain();
+                    Some(Outcome::Fault { fault, pc, lockup: false })
+                }
                 _ => {
                     self.cpu.world_mut().tracker.let_spin(true);
                     None
                 }
             },
-            Stop::Requested => match self.cpu.world_mut().foreign.take() {
-                Some(address) => self.foreign(address, pc),
+            Stop::Requested => match self.cpu.world_mut().take_barred() {
+                Some((address, fault)) => return self.barred(address, fault, pc, environment, limit),
                 None => None,
             },
             Stop::WaitForInterrupt => {
                 self.cpu.world_mut().tracker.settle(pc);
-                self.sleep(environment, limit, pc)?
+                self.sleep(Wake::Interrupt, environment, limit, pc)?
             }
             Stop::SupervisorCall => {
                 self.cpu.world_mut().tracker.settle(pc);
@@ -354,27 +392,35 @@ impl Machine {
                     Err(_) => Some(self.locked_up(pc)),
                 }
             }
-            Stop::ExceptionReturn(value) => self.exception_return(value),
-            Stop::Breakpoint => self.fault(Fault::DebugEvent, pc),
+            Stop::ExceptionReturn(value) => return self.exception_return(value, environment, limit),
+            Stop::Undefined | Stop::FetchFault if CoreAccess::xpsr(&self.cpu) & THUMB == 0 => {
+                let from = self.cpu.world_mut().tracker.arrive(pc);
+                self.fault(Fault::InvalidState, from, pc)
+            }
+            Stop::Breakpoint => self.fault(Fault::DebugEvent, pc, pc),
             Stop::Undefined => match self.cpu.world().tracker.ended_with(pc) {
                 Some(Class::Wfe) => {
-                    self.cpu.world_mut().tracker.settle(pc);
-                    if std::mem::take(&mut self.cpu.world_mut().system.exceptions.event) {
+                    let soc = self.cpu.world_mut();
+                    soc.tracker.settle(pc);
+                    if std::mem::take(&mut soc.system.exceptions.event) | soc.tracker.take_event() {
                         None
                     } else {
-                        self.sleep(environment, limit, pc)?
+                        self.sleep(Wake::Event, environment, limit, pc)?
                     }
                 }
                 Some(Class::Nop) => None,
-                _ => self.fault(Fault::Undefined, pc),
+                _ => self.fault(Fault::Undefined, pc, pc),
             },
-            Stop::NoCoprocessor => self.fault(Fault::NoCoprocessor, pc),
-            Stop::LoadFault(address) | Stop::StoreFault(address) => self.fault(Fault::PreciseBus(address), pc),
-            Stop::FetchFault(address) => {
-                self.cpu.world_mut().tracker.settle(address);
+            Stop::NoCoprocessor => self.fault(Fault::NoCoprocessor, pc, pc),
+            Stop::DataFault(page) => {
+                let address = self.cpu.world().tracker.faulting_address(pc, page, |r| self.cpu.gpr(r));
+                self.fault(Fault::PreciseBus(address), pc, pc)
+            }
+            Stop::FetchFault => {
+                let from = self.cpu.world_mut().tracker.arrive(pc);
                 // SRAM and the device space answer, but devices are execute-never (DDI 0403, B3.1).
-                let never = (0x4000_0000..0x6000_0000).contains(&address) || address >= 0xa000_0000;
-                self.fault(if never { Fault::ExecuteNever } else { Fault::FetchBus }, pc)
+                let never = (0x4000_0000..0x6000_0000).contains(&pc) || pc >= 0xa000_0000;
+                self.fault(if never { Fault::ExecuteNever } else { Fault::FetchBus }, from, pc)
             }
             Stop::Engine(error) => {
                 return Err(Failure::new(Code::Internal, format!("the engine stopped at 0x{pc:08x} with {error:?}")));
@@ -382,57 +428,95 @@ impl Machine {
         })
     }
 
-    /// The block at `pc` has an instruction at `address` that this core lacks: runs what stands before it, then faults.
-    fn foreign(&mut self, address: u32, pc: u32) -> Option<Outcome> {
-        if address != pc {
-            match self.cpu.run_until(address) {
-                Stop::WaitForInterrupt => self.cpu.world_mut().tracker.settle(address),
-                Stop::Requested => return None,
-                other => return self.handle(other, &mut (), Tick::NEVER).ok().flatten(),
-            }
+    /// The block at `pc` has an instruction at `address` that must fault and would not: runs what stands before it, then faults. A
+    /// permanently undefined instruction in its place stops the core there, if its condition lets it execute at all.
+    fn barred(
+        &mut self,
+        address: u32,
+        fault: Option<Fault>,
+        pc: u32,
+        environment: &mut dyn Environment,
+        limit: Tick,
+    ) -> Result<Option<Outcome>> {
+        const UDF: [u8; 2] = [0x00, 0xde];
+        let original = self.cpu.memory().read_vec(address, UDF.len()).unwrap_or_default();
+        let replace = |cpu: &mut Cpu<Soc>, code: &[u8]| {
+            cpu.memory().write(address, code);
+            cpu.forget_code(pc, address.wrapping_sub(pc).saturating_add(4));
+        };
+        replace(&mut self.cpu, &UDF);
+        self.cpu.world_mut().plant();
+        let stop = self.cpu.run();
+        self.cpu.world_mut().lift();
+        replace(&mut self.cpu, &original);
+        if stop != Stop::Undefined || self.cpu.special(Special::Pc) != address {
+            return self.handle(stop, environment, limit);
         }
-        let finding = Finding::new(
-            Code::BuiltForM4,
-            "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?",
-        );
-        let system = &mut self.cpu.world_mut().system;
-        system.pc = address;
-        system.find(finding);
-        self.fault(Fault::Undefined, address)
+        let registers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|r| self.cpu.gpr(r));
+        let reg = |r: u8| registers.get(usize::from(r)).copied().unwrap_or(0);
+        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else { return Ok(None) };
+        if matches!(fault, Fault::Undefined | Fault::NoCoprocessor) {
+            let message = "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?";
+            let system = &mut self.cpu.world_mut().system;
+            system.pc = address;
+            system.find(Finding::new(Code::BuiltForM4, message));
+        }
+        Ok(self.fault(fault, address, address))
     }
 
-    fn exception_return(&mut self, value: u32) -> Option<Outcome> {
+    fn exception_return(&mut self, value: u32, environment: &mut dyn Environment, limit: Tick) -> Result<Option<Outcome>> {
         let pc = self.cpu.special(Special::Pc);
+        if CoreAccess::xpsr(&self.cpu) & 0x1ff == 0 {
+            // In thread mode it is an address like any other (DDI 0403, B1.5.8), and nothing can be executed there (B3.1).
+            let from = self.cpu.world_mut().tracker.arrive(pc);
+            return Ok(self.fault(Fault::ExecuteNever, from, pc));
+        }
         let returned = self.with_exceptions(|exceptions, cpu| exceptions.exit(cpu, value));
         let next = self.cpu.special(Special::Pc);
-        let config = self.cpu.world().tracker.prices().config();
+        let soc = self.cpu.world_mut();
+        soc.tracker.settle(next);
+        let config = soc.tracker.prices().config();
         let transition = match returned {
             Ok(Return::Done) => exception_return(),
             Ok(Return::TailChained(n)) => tail_chain(&config, self.handler(n)),
-            Ok(Return::Faulted(fault)) => {
-                self.last_fault.get_or_insert((fault, pc));
-                exception_entry(&config, self.handler(super::exceptions::number::USAGE_FAULT))
+            Ok(Return::Faulted(_)) => {
+                let n = (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number;
+                exception_entry(&config, self.handler(n))
             }
-            Err(_) => return Some(self.locked_up(pc)),
+            Err(_) => return Ok(Some(self.locked_up(pc))),
         };
-        let soc = self.cpu.world_mut();
-        soc.tracker.settle(next);
-        soc.tracker.pass(&transition);
-        // SLEEPONEXIT: back to thread mode means back to sleep (DDI 0403, B1.5.19).
-        None
+        self.cpu.world_mut().tracker.pass(&transition);
+        self.note_fault(pc);
+        if returned != Ok(Return::Done) {
+            return Ok(None);
+        }
+        if !self.in_fault_handler() {
+            self.last_fault = None;
+        }
+        let to_thread = CoreAccess::xpsr(&self.cpu) & 0x1ff == 0;
+        if to_thread && self.cpu.world().system.exceptions.system_control & SCR_SLEEPONEXIT != 0 {
+            // Back to thread mode means back to sleep (DDI 0403, B1.5.19).
+            return self.sleep(Wake::Interrupt, environment, limit, next);
+        }
+        Ok(None)
     }
 
     /// The core sleeps: time goes on to the next event until something wakes it.
-    fn sleep(&mut self, environment: &mut dyn Environment, limit: Tick, pc: u32) -> Result<Option<Outcome>> {
+    fn sleep(&mut self, wake: Wake, environment: &mut dyn Environment, limit: Tick, pc: u32) -> Result<Option<Outcome>> {
         loop {
             let masks = CoreAccess::masks(&self.cpu);
             let soc = self.cpu.world_mut();
-            if soc.system.exceptions.wakes(masks) || std::mem::take(&mut soc.system.exceptions.event) {
+            let exceptions = &mut soc.system.exceptions;
+            let woken = match wake {
+                Wake::Interrupt => exceptions.wakes(masks),
+                Wake::Event => exceptions.takeable(masks).is_some() || std::mem::take(&mut exceptions.event),
+            };
+            if woken {
                 return Ok(None);
             }
             if std::mem::take(&mut soc.system.attention) {
                 if environment.look(self)? == Progress::Done {
-                    self.asleep = true;
+                    self.asleep = Some(wake);
                     return Ok(Some(Outcome::Finished));
                 }
                 continue;
@@ -441,7 +525,7 @@ impl Machine {
             if due == Tick::NEVER {
                 let sent = soc.system.sent.len();
                 if environment.look(self)? == Progress::Done {
-                    self.asleep = true;
+                    self.asleep = Some(wake);
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
@@ -450,9 +534,10 @@ impl Machine {
                 }
                 continue;
             }
-            soc.tracker.sleep(due.min(limit));
+            let asleep = soc.tracker.sleep(due.min(limit));
+            soc.system.cycle_counter.stand_still(asleep);
             if due >= limit {
-                self.asleep = true;
+                self.asleep = Some(wake);
                 return Ok(Some(self.out_of_time()));
             }
             soc.deliver_due();
@@ -463,7 +548,7 @@ impl Machine {
     fn system_reset(&mut self) {
         self.cpu.world_mut().reset();
         self.last_fault = None;
-        self.asleep = false;
+        self.asleep = None;
         self.reset_core();
     }
 }

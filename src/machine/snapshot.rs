@@ -5,7 +5,7 @@
 
 use super::cpu::SavedRegisters;
 use super::exceptions::Fault;
-use super::run::Machine;
+use super::run::{Machine, Wake};
 use super::soc::SocState;
 use crate::finding::{Code, Failure, Result};
 
@@ -16,7 +16,7 @@ pub struct Snapshot {
     sram: Vec<u8>,
     soc: SocState,
     last_fault: Option<(Fault, u32)>,
-    asleep: bool,
+    asleep: Option<Wake>,
 }
 
 impl Machine {

@@ -6,11 +6,12 @@
 
 use super::bus::{Bus, BusState};
 use super::cpu::{Core, Memory, World};
+use super::exceptions::Fault;
 use super::tracker::{Begin, Moment, Tracker};
 use crate::finding::{Code, Finding};
 use crate::peripherals::system::{Clocks, System};
 use crate::timing::{CauseTotals, TimingConfig};
-use crate::units::{Hz, Tick};
+use crate::units::{Cycles, Hz, Tick};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -37,6 +38,17 @@ struct Call {
     sp: u32,
 }
 
+/// What has become of an instruction that was replaced for one run of its block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Planted {
+    /// There is none.
+    Nothing,
+    /// It has been replaced; its block is next.
+    Ready,
+    /// Its block runs.
+    Running,
+}
+
 /// How many marks a run keeps; what comes after is not recorded, and the run says so.
 const MOST_MARKS: usize = 200_000;
 /// How deep watched calls may nest.
@@ -59,8 +71,10 @@ pub struct Soc {
     pub limit: Tick,
     /// The next instant at which the hook has to look further than the prices.
     check_at: Tick,
-    /// An instruction that the core does not have stands at this address, in the block that was about to run.
-    pub foreign: Option<u32>,
+    /// The instruction at this address, in the block that was about to run, must fault and would not, or may have to.
+    barred: Option<(u32, Option<Fault>)>,
+    /// The barred block runs now, with something in that instruction's place that stops the core.
+    planted: Planted,
     /// The block that was about to run only branches to itself.
     stuck: bool,
     /// Since when the core has run at which clock.
@@ -102,7 +116,8 @@ impl Soc {
             marks: Vec::new(),
             limit: Tick::NEVER,
             check_at: Tick::NEVER,
-            foreign: None,
+            barred: None,
+            planted: Planted::Nothing,
             stuck: false,
             epochs: vec![(Tick(0), Clocks::RESET.hclk)],
             overrides,
@@ -129,11 +144,28 @@ impl Soc {
         std::mem::take(&mut self.stuck)
     }
 
+    /// The instruction for which the core was stopped, and the fault that it must raise, or `None` if that is to be found out.
+    pub fn take_barred(&mut self) -> Option<(u32, Option<Fault>)> {
+        self.barred.take()
+    }
+
+    /// The barred block is run next, with an instruction in it replaced; the block after it is not.
+    pub fn plant(&mut self) {
+        self.planted = Planted::Ready;
+        self.check_at = Tick(0);
+    }
+
+    /// Everything is in its place again.
+    pub fn lift(&mut self) {
+        self.planted = Planted::Nothing;
+    }
+
     /// Devices and what they share as after power-on; what the run has recorded stays.
     pub fn reset(&mut self) {
         self.bus.reset();
         self.system.reset();
         self.calls.clear();
+        self.tracker.set_traps(self.system.exceptions.configuration);
         self.system.clocks_changed = true;
         self.follow_clocks(None);
     }
@@ -159,7 +191,8 @@ impl Soc {
         self.calls.clone_from(&state.calls);
         self.marks.truncate(state.marks);
         self.epochs.truncate(state.epochs);
-        self.foreign = None;
+        self.barred = None;
+        self.planted = Planted::Nothing;
         self.stuck = false;
     }
 
@@ -171,7 +204,7 @@ impl Soc {
 
     /// Works out when the hook has to look next: at once if an exception may be taken or somebody asked for attention.
     pub fn plan(&mut self) {
-        let urgent = self.system.attention || self.system.exceptions.any_candidate();
+        let urgent = self.system.attention || self.system.exceptions.any_candidate() || self.planted != Planted::Nothing;
         self.check_at = if urgent { Tick(0) } else { self.system.next_due().min(self.limit) };
     }
 
@@ -180,6 +213,19 @@ impl Soc {
         self.system.now = self.tracker.now();
         self.bus.deliver_due(&mut self.system);
         self.follow_clocks(None);
+    }
+
+    /// The firmware is dead and the devices are not: what a transmitter holds still leaves it. Time stands still for the account.
+    pub fn drain(&mut self) {
+        let end = self.tracker.now() + Cycles(u64::from(self.system.clocks.hclk.0) / 100);
+        for _ in 0..64 {
+            let due = self.system.next_due();
+            if due > end {
+                break;
+            }
+            self.system.now = due;
+            self.bus.deliver_due(&mut self.system);
+        }
     }
 
     /// Takes over clock settings that a device changed at instruction `at` of the running block.
@@ -267,8 +313,20 @@ impl World for Soc {
     #[inline]
     fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
         self.tracker.settle(pc);
-        if self.tracker.now() >= self.check_at && self.must_stop(core) {
-            return true;
+        if self.tracker.now() >= self.check_at {
+            match self.planted {
+                Planted::Nothing => {
+                    if self.must_stop(core) {
+                        return true;
+                    }
+                }
+                Planted::Ready => {
+                    self.planted = Planted::Running;
+                    self.tracker.begin_barred();
+                    return false;
+                }
+                Planted::Running => return true,
+            }
         }
         match self.tracker.begin(core, pc, size) {
             Begin::Go => false,
@@ -280,8 +338,8 @@ impl World for Soc {
                 self.stuck = true;
                 true
             }
-            Begin::Foreign(address) => {
-                self.foreign = Some(address);
+            Begin::Barred(address, fault) => {
+                self.barred = Some((address, fault));
                 true
             }
         }
@@ -301,6 +359,7 @@ impl World for Soc {
         let memory = Rc::clone(&self.memory);
         self.bus.write(address, size, value, &mut self.system, &memory);
         self.follow_clocks(at);
+        self.tracker.set_traps(self.system.exceptions.configuration);
         self.plan();
     }
 }

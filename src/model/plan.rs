@@ -68,6 +68,20 @@ kernels! {
     Cast = 12, "nn_cast";
     /// A sequence of LSTM cells, int8 with int16 cells.
     LstmS8 = 13, "nn_lstm_s8";
+    /// Sum or difference, int8.
+    AddS8 = 14, "nn_add_s8";
+    /// Product, int8.
+    MulS8 = 15, "nn_mul_s8";
+    /// Greater of two, int8.
+    MaximumS8 = 16, "nn_maximum_s8";
+    /// Lesser of two, int8.
+    MinimumS8 = 17, "nn_minimum_s8";
+    /// Mean, sum, maximum or minimum along dimensions, int8.
+    ReduceS8 = 18, "nn_reduce_s8";
+    /// Fully connected, float32.
+    FullyConnectedF32 = 19, "nn_fully_connected_f32";
+    /// Logistic function, float32.
+    LogisticF32 = 20, "nn_logistic_f32";
 }
 
 /// One layer of the plan, in execution order.

@@ -187,7 +187,7 @@ mod tests {
         rcc.write(CR, 0x0001_0083, &mut ctx);
         assert_eq!(ctx.system.next_due(), Tick(16_000));
         ctx.system.now = Tick(16_000);
-        while let Some((_, event)) = ctx.system.take_due() {
+        while let Some((_, _, event)) = ctx.system.take_due() {
             rcc.due(event, &mut ctx);
         }
         assert_ne!(rcc.peek(CR) & HSE_READY, 0);
@@ -196,7 +196,7 @@ mod tests {
         rcc.write(CFGR, 7 << 18 | 1 << 16 | 4 << 8 | 2, &mut ctx);
         assert_eq!(rcc.peek(CFGR) & 0xc, 0, "not before the PLL is ready");
         ctx.system.now = Tick(17_600);
-        while let Some((_, event)) = ctx.system.take_due() {
+        while let Some((_, _, event)) = ctx.system.take_due() {
             rcc.due(event, &mut ctx);
         }
         assert_eq!(rcc.peek(CFGR) & 0xc, 8);

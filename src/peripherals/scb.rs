@@ -58,9 +58,6 @@ const HANDLER_BITS: &[(Number, u32, Option<u32>, Option<u32>)] = &[
 const VECTKEY: u32 = 0x05fa;
 const VECTKEYSTAT: u32 = 0xfa05;
 const SYSRESETREQ: u32 = 1 << 2;
-/// The CCR bits whose traps the engine does not have: unaligned and divide by zero (UNICORN, row 14).
-const CCR_TRAPS: u32 = 0x18;
-
 /// DEMCR: the trace units, DWT among them, are on.
 const TRCENA: u32 = 1 << 24;
 
@@ -174,12 +171,7 @@ impl Peripheral for Scb {
                 system.attention |= value & SYSRESETREQ != 0;
             }
             SCR => exceptions.system_control = value & 0x16,
-            CCR => {
-                exceptions.configuration = value & 0x31b;
-                if value & CCR_TRAPS != 0 {
-                    system.note("SCB.CCR", "UNALIGN_TRP or DIV_0_TRP set: the traps are not modelled");
-                }
-            }
+            CCR => exceptions.configuration = value & 0x31b,
             SHCSR => Self::write_shcsr(exceptions, value),
             // Status bits are cleared by writing ones (B3.2.15, B3.2.16).
             CFSR => exceptions.fault_status &= !value,

@@ -97,6 +97,11 @@ impl CycleCounter {
         self.running_since = self.running_since.map(|_| now);
     }
 
+    /// The core's clock stood still for so long: asleep, without DBGMCU_CR.DBG_SLEEP (RM0008, 31.16.1).
+    pub fn stand_still(&mut self, duration: Cycles) {
+        self.value = self.value.wrapping_sub(if self.is_running() { duration.0 as u32 } else { 0 });
+    }
+
     /// Starts or stops it.
     pub fn run(&mut self, running: bool, now: Tick) {
         self.value = self.read(now);
@@ -188,14 +193,10 @@ impl System {
         self.schedule.first().map_or(Tick::NEVER, |(at, _, _)| *at)
     }
 
-    /// Takes what is due by now: the device's number and its event.
-    pub fn take_due(&mut self) -> Option<(usize, u32)> {
-        let first = *self.schedule.first()?;
-        if first.0 > self.now {
-            return None;
-        }
-        self.schedule.remove(&first);
-        Some((first.1, first.2))
+    /// Takes what is due by now: when it was due, the device's number and its event.
+    pub fn take_due(&mut self) -> Option<(Tick, usize, u32)> {
+        self.schedule.first().filter(|(at, _, _)| *at <= self.now)?;
+        self.schedule.pop_first()
     }
 
     /// Lets the cycle counter run when both its own enable bit and TRCENA say so.
@@ -303,6 +304,9 @@ mod tests {
         assert_eq!(system.next_due(), Tick(10));
         assert_eq!(system.take_due(), None);
         system.now = Tick(25);
-        assert_eq!([system.take_due(), system.take_due(), system.take_due()], [Some((3, 1)), Some((3, 0)), None]);
+        assert_eq!(
+            [system.take_due(), system.take_due(), system.take_due()],
+            [Some((Tick(10), 3, 1)), Some((Tick(20), 3, 0)), None]
+        );
     }
 }

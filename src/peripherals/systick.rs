@@ -151,7 +151,7 @@ mod tests {
         for period in 1..4 {
             assert_eq!(ctx.system.next_due(), Tick(period * 1000));
             ctx.system.now = Tick(period * 1000);
-            let (_, event) = ctx.system.take_due().expect("due");
+            let (_, _, event) = ctx.system.take_due().expect("due");
             timer.due(event, &mut ctx);
             assert!(ctx.system.exceptions.is_pending(15));
             ctx.system.exceptions.set_pending(15, false);

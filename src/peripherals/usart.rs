@@ -214,7 +214,7 @@ mod tests {
 
     fn run_until(usart: &mut Usart, ctx: &mut Ctx<'_>, tick: u64) {
         ctx.system.now = Tick(tick);
-        while let Some((_, event)) = ctx.system.take_due() {
+        while let Some((_, _, event)) = ctx.system.take_due() {
             usart.due(event, ctx);
         }
     }

@@ -341,7 +341,9 @@ fn trouble(outcome: &Outcome, machine: &Machine, image: &Image, host: &Host, con
     }
     let stalled = host.stalled().help("stm32sim run with this scenario and sample shows how far the dialogue came.");
     Some(match ending {
-        Some(ending) => Finding { message: format!("{}: {}", stalled.message, ending.message), location: ending.location, ..stalled },
+        Some(ending) => {
+            Finding { message: format!("{}: {}", stalled.message, ending.message), location: ending.location, ..stalled }
+        }
         None => stalled,
     })
 }
@@ -396,11 +398,7 @@ fn report(request: &Request<'_>, boot: &Boot, station: Station) -> EvalReport {
         eval,
         results,
         findings: all.findings,
-        not_modelled: all
-            .ledger
-            .into_iter()
-            .map(|((register, what), count)| LedgerRow { register, what, count })
-            .collect(),
+        not_modelled: all.ledger.into_iter().map(|((register, what), count)| LedgerRow { register, what, count }).collect(),
     }
 }
 

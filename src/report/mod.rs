@@ -3,9 +3,12 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod bench;
+mod bench_table;
 pub mod estimate;
 pub mod eval;
 mod eval_table;
+pub mod fit;
 pub mod map;
 pub mod metrics;
 pub mod run;
@@ -13,8 +16,9 @@ mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
-use serde::Serialize;
+pub use bench_table::table as bench_table;
 pub use eval_table::table as eval_table;
+use serde::Serialize;
 pub use table::table as run_table;
 
 /// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.

@@ -10,20 +10,31 @@ use crate::finding::{Code, Failure, Result};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BuiltIn {
     name: &'static str,
+    /// Its description among the files.
+    pub(super) description: &'static str,
     files: &'static [(&'static str, &'static [u8])],
 }
 
 macro_rules! built_in {
-    ($($name:literal: $($file:literal),+;)*) => {
+    ($($name:literal: $folder:literal, $description:literal, $($file:literal),+;)*) => {
         const BUILT_IN: &[BuiltIn] = &[$(BuiltIn {
             name: $name,
-            files: &[$(($file, include_bytes!(concat!("../../models/", $name, "/", $file)))),+],
+            description: $description,
+            files: &[
+                ($description, include_bytes!(concat!("../../models/", $folder, "/", $description))),
+                $(($file, include_bytes!(concat!("../../models/", $folder, "/", $file)))),+
+            ],
         }),*];
     };
 }
 
+// Name, folder in `models/`, description, and what the description names.
 built_in! {
-    "anomaly": "scenario.toml", "../../firmware-images/anomaly.elf", "anomaly_int8.tflite", "samples.npy", "labels.npy",
+    "anomaly": "anomaly", "scenario.toml", "../../firmware-images/anomaly.elf", "anomaly_int8.tflite", "samples.npy", "labels.npy",
+        "goldens_int8.npy";
+    "image": "image", "scenario.toml", "../../firmware-images/image.elf", "image_int8.tflite", "samples.npy", "labels.npy",
+        "goldens_int8.npy";
+    "keyword": "keyword", "scenario.toml", "../../firmware-images/keyword.elf", "keyword_int8.tflite", "samples.npy", "labels.npy",
         "goldens_int8.npy";
 }
 

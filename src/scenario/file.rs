@@ -80,20 +80,14 @@ impl Files for Folder {
     }
 }
 
-/// The name of the description itself among a scenario's files.
-const DESCRIPTION: &str = "scenario.toml";
-
 pub(super) fn read(path: &Path) -> Result<Scenario> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = Folder(path.parent().map(Path::to_path_buf).unwrap_or_default());
-    parse_named(Box::new(folder), &name)
+    parse(Box::new(folder), &name)
 }
 
-pub(super) fn parse(files: Box<dyn Files>) -> Result<Scenario> {
-    parse_named(files, DESCRIPTION)
-}
-
-fn parse_named(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
+/// Parses the description of that name among the files.
+pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     let display = files.display(name);
     let text = String::from_utf8(files.read(name)?)
         .map_err(|_| Failure::new(Code::BadScenarioFile, format!("{display} is not text in UTF-8")))?;
@@ -165,7 +159,7 @@ mod tests {
     impl Files for OneFile {
         fn read(&self, name: &str) -> Result<Vec<u8>> {
             match name {
-                DESCRIPTION => Ok(self.0.as_bytes().to_vec()),
+                "scenario.toml" => Ok(self.0.as_bytes().to_vec()),
                 _ => Err(Failure::new(Code::FileUnreadable, format!("{name} cannot be read"))),
             }
         }
@@ -176,9 +170,9 @@ mod tests {
 
     #[test]
     fn mistakes_are_located() {
-        let failure = parse(Box::new(OneFile("name = 1\n"))).expect_err("a number is no name");
+        let failure = parse(Box::new(OneFile("name = 1\n")), "scenario.toml").expect_err("a number is no name");
         assert!(failure.0.message.starts_with("scenario.toml: line 1, column 8:"), "{}", failure.0.message);
-        let failure = parse(Box::new(OneFile("name = \"x\"\n\nnome = 2\n"))).expect_err("unknown key");
+        let failure = parse(Box::new(OneFile("name = \"x\"\n\nnome = 2\n")), "scenario.toml").expect_err("unknown key");
         assert!(failure.0.message.starts_with("scenario.toml: line 3, column 1: unknown field `nome`"), "{}", failure.0.message);
     }
 }

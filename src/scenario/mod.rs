@@ -67,7 +67,7 @@ impl Scenario {
             return file::read(Path::new(spec));
         }
         match builtin::find(spec) {
-            Some(files) => file::parse(Box::new(files)),
+            Some(files) => file::parse(Box::new(files), files.description),
             None => {
                 let mut finding = Finding::new(Code::UnknownScenario, format!("there is no scenario named '{spec}'"));
                 if let Some(near) = nearest(spec, names()) {
@@ -104,6 +104,18 @@ impl Scenario {
     /// As [`Model::parse`].
     pub fn model(&self) -> Result<Option<Model>> {
         self.model.as_ref().map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+    }
+
+    /// The model's file name without folders and its size in bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn model_file(&self) -> Result<Option<(String, u64)>> {
+        let describe = |name: &String| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            Ok((last.to_owned(), self.files.read(name)?.len() as u64))
+        };
+        self.model.as_ref().map(describe).transpose()
     }
 
     /// The input bytes of sample `index`, and its class.

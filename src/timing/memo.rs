@@ -95,9 +95,39 @@ struct Code {
     edges: Vec<Edge>,
     /// The edge that was taken last: a loop takes it again.
     recent: usize,
-    /// What edges that were forgotten have counted.
-    settled: CauseTotals,
+    /// What was counted of edges that were forgotten.
+    settled: Settled,
+}
+
+/// Counts that belong to no remembered transition any more.
+#[derive(Clone, Copy, Default)]
+struct Settled {
+    causes: CauseTotals,
     executions: u64,
+    instructions: u64,
+}
+
+impl Code {
+    fn of(block: Block, operands: Operands, fixed: SignatureId) -> Self {
+        Self { block, operands, fixed, latest: fixed, edges: Vec::new(), recent: 0, settled: Settled::default() }
+    }
+
+    /// Counts executions that no edge counts.
+    fn settle(&mut self, causes: &CauseCycles, times: u64) {
+        self.settled.causes.add(causes, times);
+        self.settled.executions += times;
+        self.settled.instructions += times * self.block.insns.len() as u64;
+    }
+
+    /// Forgets the edges, keeping what they have counted; returns how many there were.
+    fn forget_edges(&mut self) -> usize {
+        let edges = std::mem::take(&mut self.edges);
+        for edge in &edges {
+            self.settle(&edge.causes, edge.count);
+        }
+        self.recent = 0;
+        edges.len()
+    }
 }
 
 /// One remembered transition.
@@ -111,8 +141,8 @@ struct Edge {
     causes: CauseCycles,
 }
 
-/// How many transitions are kept before the table starts anew; each takes some 100 bytes. Firmware that never settles costs time, not
-/// memory.
+/// How many transitions are kept before the table starts anew, unless [`Prices::limit_table`] says otherwise; each takes some 100 bytes.
+/// Firmware that never settles costs time, not memory.
 const MOST_EDGES: usize = 200_000;
 
 /// The prices of all blocks of a run, and what they add up to.
@@ -121,6 +151,7 @@ pub struct Prices {
     config: TimingConfig,
     codes: Vec<Code>,
     edges: usize,
+    most_edges: usize,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
     state_ids: HashMap<(TimingConfig, FrontState), u32>,
@@ -139,6 +170,8 @@ pub struct BlockCost<'a> {
     pub block: &'a Block,
     /// How often it ran.
     pub executions: u64,
+    /// Instructions executed: executions times the block's, unless it lies in SRAM and was rewritten.
+    pub instructions: u64,
     /// Cycles by cause, over all executions.
     pub causes: CauseTotals,
 }
@@ -152,6 +185,7 @@ impl Prices {
             config,
             codes: Vec::new(),
             edges: 0,
+            most_edges: MOST_EDGES,
             states: Vec::new(),
             state_ids: HashMap::new(),
             state: 0,
@@ -186,15 +220,15 @@ impl Prices {
         id
     }
 
-    /// The same for a block's codes: usually those of its execution before.
-    pub fn intern_for(&mut self, code: CodeId, codes: &[OperandCode]) -> SignatureId {
-        let recent = self.codes[code.index()].latest;
-        if self.codes_of(recent) == codes {
-            return recent;
-        }
-        let id = self.intern(codes);
-        self.codes[code.index()].latest = id;
-        id
+    /// The codes that a block ran with most recently.
+    #[must_use]
+    pub fn latest(&self, code: CodeId) -> SignatureId {
+        self.codes[code.index()].latest
+    }
+
+    /// The block runs with these codes now.
+    pub fn set_latest(&mut self, code: CodeId, signature: SignatureId) {
+        self.codes[code.index()].latest = signature;
     }
 
     /// The codes behind a number.
@@ -207,18 +241,23 @@ impl Prices {
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
         let operands = Operands::of(&block, rom);
         let fixed = self.intern(operands.fixed());
-        let code = Code {
-            block,
-            operands,
-            fixed,
-            latest: fixed,
-            edges: Vec::new(),
-            recent: 0,
-            settled: CauseTotals::default(),
-            executions: 0,
-        };
-        self.codes.push(code);
+        self.codes.push(Code::of(block, operands, fixed));
         CodeId(self.codes.len() as u32 - 1)
+    }
+
+    /// Puts another block in the place of one whose code was rewritten; what that has cost stays with the place.
+    pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
+        let operands = Operands::of(&block, rom);
+        let fixed = self.intern(operands.fixed());
+        let old = &mut self.codes[code.index()];
+        self.edges -= old.forget_edges();
+        let settled = old.settled;
+        *old = Code { settled, ..Code::of(block, operands, fixed) };
+    }
+
+    /// How many transitions may be remembered.
+    pub fn limit_table(&mut self, most: usize) {
+        self.most_edges = most;
     }
 
     /// A block of the table.
@@ -313,12 +352,11 @@ impl Prices {
             step_block(&self.config, &entry.block.insns, self.states[state as usize].1, codes, Addr(next));
         let cycles = u64::from(causes.total());
         if self.fidelity == Fidelity::Reference {
-            entry.settled.add(&causes, 1);
-            entry.executions += 1;
+            entry.settle(&causes, 1);
             self.set_state(exit);
             return Cycles(cycles);
         }
-        if self.edges >= MOST_EDGES {
+        if self.edges >= self.most_edges {
             return self.start_anew(code, &causes, exit);
         }
         self.edges += 1;
@@ -333,15 +371,9 @@ impl Prices {
     /// The table is full: settles what was counted and forgets every transition and state.
     fn start_anew(&mut self, code: CodeId, causes: &CauseCycles, exit: FrontState) -> Cycles {
         for entry in &mut self.codes {
-            for edge in entry.edges.drain(..) {
-                entry.settled.add(&edge.causes, edge.count);
-                entry.executions += edge.count;
-            }
-            entry.recent = 0;
+            entry.forget_edges();
         }
-        let entry = &mut self.codes[code.index()];
-        entry.settled.add(causes, 1);
-        entry.executions += 1;
+        self.codes[code.index()].settle(causes, 1);
         self.edges = 0;
         self.resets += 1;
         self.states.clear();
@@ -353,13 +385,13 @@ impl Prices {
     /// What every block has cost so far, in the order in which they were first met.
     pub fn costs(&self) -> impl Iterator<Item = BlockCost<'_>> {
         self.codes.iter().map(|code| {
-            let mut causes = code.settled;
-            let mut executions = code.executions;
+            let Settled { mut causes, mut executions, mut instructions } = code.settled;
             for edge in &code.edges {
                 causes.add(&edge.causes, edge.count);
                 executions += edge.count;
+                instructions += edge.count * code.block.insns.len() as u64;
             }
-            BlockCost { block: &code.block, executions, causes }
+            BlockCost { block: &code.block, executions, instructions, causes }
         })
     }
 
@@ -370,7 +402,7 @@ impl Prices {
         let mut instructions = 0;
         for cost in self.costs() {
             causes.merge(&cost.causes);
-            instructions += cost.executions * cost.block.insns.len() as u64;
+            instructions += cost.instructions;
         }
         (causes, instructions)
     }

@@ -154,10 +154,7 @@ impl Operands {
         }
         let mut unresolved = 0;
         for need in &self.needs {
-            let passes = match need.outcome {
-                None => Some(true),
-                Some((flags, cond)) => values[flags].and_then(|flags| holds(cond, flags)),
-            };
+            let passes = self.passes(need, values);
             let pair = |[a, b]: [usize; 2]| values[a].zip(values[b]);
             let code = match (passes, need.kind) {
                 (Some(false), _) => Some(OperandCode::FAILED),
@@ -173,6 +170,34 @@ impl Operands {
             }
         }
         unresolved
+    }
+
+    /// Whether instruction `at` divides by zero, by the values that [`Operands::evaluate`] has just left in `scratch`; `None` where that could
+    /// not be had.
+    #[must_use]
+    pub fn divides_by_zero(&self, at: usize, scratch: &Scratch) -> Option<bool> {
+        let need = self.needs.iter().find(|need| need.insn == at)?;
+        let Kind::Divide { operands: [_, divisor], .. } = need.kind else { return Some(false) };
+        if self.passes(need, &scratch.values)? { Some(scratch.values.get(divisor).copied().flatten()? == 0) } else { Some(false) }
+    }
+
+    /// Whether everything that the cost of instruction `at` depends on could be had.
+    #[must_use]
+    pub fn is_resolved(&self, at: usize, scratch: &Scratch) -> bool {
+        let Some(need) = self.needs.iter().find(|need| need.insn == at) else { return true };
+        match self.passes(need, &scratch.values) {
+            None => false,
+            Some(false) => true,
+            Some(true) => need.kind.nodes().all(|node| scratch.values.get(node).is_some_and(Option::is_some)),
+        }
+    }
+
+    /// Whether an instruction's condition holds, if that is known.
+    fn passes(&self, need: &Need, values: &[Option<u32>]) -> Option<bool> {
+        match need.outcome {
+            None => Some(true),
+            Some((flags, cond)) => holds(cond, values.get(flags).copied().flatten()?),
+        }
     }
 
     fn node(&self, node: Node, values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
@@ -444,7 +469,7 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
                 written = written.without(r);
             }
         }
-        if let Some(Compute { destination, op, a, b, c }) = insn.compute {
+        if let Some(Compute { destination, op, a, b, c, second }) = insn.compute {
             let operands = [self.source(a), self.source(b), self.source(c)];
             let [a, b, _] = operands;
             let value = self.apply(op, operands);
@@ -462,7 +487,8 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
                     new
                 };
             }
-            if let Some(r) = destination.filter(|r| *r != PC) {
+            let second = second.map(|(r, op)| (r, self.apply(op, operands)));
+            for (r, value) in destination.map(|r| (r, value)).into_iter().chain(second).filter(|(r, _)| *r != PC) {
                 self.set(r, value, insn, flags);
                 written = written.without(r);
             }

@@ -120,6 +120,7 @@ IMAGES = {
     "conv_dilated": ((9, 8, 3), lambda: [L.Conv2D(4, 3, dilation_rate=2, padding="same")]),
     "conv_relu6": ((6, 6, 5), lambda: [L.Conv2D(4, 2), L.ReLU(6.0)]),
     "conv_many_pixels": ((21, 17, 8), lambda: [L.Conv2D(3, 3)]),
+    "conv_same_large": ((24, 20, 6), lambda: [L.Conv2D(3, 3, strides=2, padding="same", activation="relu")]),
     "conv_no_bias": ((5, 5, 4), lambda: [L.Conv2D(4, 3, use_bias=False)]),
     "conv_covering": ((4, 5, 3), lambda: [L.Conv2D(6, (4, 5))]),
     "conv_large_filter": ((8, 4, 72), lambda: [L.Conv2D(2, 4)]),
@@ -203,6 +204,67 @@ def quantize_and_back(rng):
     return convert(tf.keras.Model(x, L.Activation("tanh")(x)), [(-3, 3)], rng, dtype=tf.float32)
 
 
+def pair(rng, layer, a=(4, 3, 5), b=(4, 3, 5), ranges=((-1, 2), (-3, 1))):
+    x, y = inputs(a, b)
+    return convert(tf.keras.Model([x, y], layer([x, y])), ranges, rng)
+
+
+PAIRS = {
+    "add": (L.Add, {}),
+    "add_relu": (lambda: lambda xy: tf.nn.relu(xy[0] + xy[1]), {}),
+    "add_broadcast": (lambda: lambda xy: xy[0] + xy[1], {"b": (1, 5)}),
+    "subtract_broadcast_first": (lambda: lambda xy: xy[0] - xy[1], {"a": (3, 1)}),
+    "multiply": (L.Multiply, {}),
+    "multiply_by_channel": (lambda: lambda xy: xy[0] * xy[1], {"b": (1, 1, 5)}),
+    "maximum": (L.Maximum, {"ranges": ((-2, 2), (-2, 2))}),
+    "minimum": (L.Minimum, {"ranges": ((-2, 2), (-2, 2))}),
+}
+for name, (layer, options) in PAIRS.items():
+    CASES[name] = lambda rng, make=layer, o=options: pair(rng, make(), **o)
+
+for name, shape, function in [
+    ("mean_spatial", (5, 7, 6), lambda x: tf.reduce_mean(x, [1, 2])),
+    ("mean_keep", (3, 4, 5), lambda x: tf.reduce_mean(x, [2], keepdims=True)),
+    ("sum_two", (3, 2, 3), lambda x: tf.reduce_sum(x, [1, 3])),
+    ("reduce_max", (3, 4, 5), lambda x: tf.reduce_max(x, [1])),
+    ("add_constant", (3, 4, 5), lambda x: x + tf.constant(np.linspace(-1, 1, 5), tf.float32)),
+]:
+
+    def reduction(rng, shape=shape, function=function):
+        (x,) = inputs(shape)
+        return convert(tf.keras.Model(x, L.Lambda(function)(x)), [(-2, 3)], rng)
+
+    CASES[name] = reduction
+
+
+@case
+def residual(rng):
+    (x,) = inputs((6, 6, 4))
+    y = L.Conv2D(4, 3, padding="same", activation="relu")(x)
+    y = L.Conv2D(4, 3, padding="same")(y)
+    model = tf.keras.Model(x, L.GlobalAveragePooling2D()(L.ReLU()(L.Add()([x, y]))))
+    return convert(randomise(model, rng, 2.0), [(-2, 3)], rng)
+
+
+@case
+def float_autoencoder(rng):
+    (x,) = inputs((41,))
+    y = L.Dense(41, activation="sigmoid")(L.Dense(16, activation="relu")(x))
+    return convert(randomise(tf.keras.Model(x, y), rng, 2.0), [], rng, dtype=None)
+
+
+@case
+def float_logistic_wide(rng):
+    (x,) = inputs((200,))
+    return convert(tf.keras.Model(x, L.Activation("sigmoid")(x)), [], rng, dtype=None)
+
+
+@case
+def float_dense(rng):
+    (x,) = inputs((300,))
+    return convert(randomise(tf.keras.Model(x, L.Dense(7)(x)), rng), [], rng, dtype=None)
+
+
 # Where TensorFlow Lite Micro is wrong (RELU6 does not rescale), TensorFlow Lite's reference kernels are the oracle.
 BY_TFLITE = {"relu_alone"}
 
@@ -220,7 +282,11 @@ class reference:
 
 
 # Float inputs are drawn from [-2, 2) unless said otherwise here.
-FLOATS = {"lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape)}
+FLOATS = {
+    "lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape),
+    "float_logistic_wide": lambda rng, shape: rng.uniform(-1, 1, shape) * 10.0 ** rng.uniform(-6, 2, shape),
+    "float_dense": lambda rng, shape: rng.normal(0, 1, shape) * 10.0 ** rng.uniform(-4, 2, shape),
+}
 
 
 def run(name, model, rng, samples):

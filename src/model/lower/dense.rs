@@ -52,7 +52,7 @@ pub(super) fn emit(
 ) -> Result<()> {
     let (input, _) = l.input(operator, 0)?;
     let (output, _) = l.output(operator)?;
-    if depth % 4 != 0 {
+    if !depth.is_multiple_of(4) {
         l.reads_beyond(input);
     }
     let mut words = vec![Word::Tensor(input), Word::Tensor(output)];

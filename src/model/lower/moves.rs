@@ -80,19 +80,26 @@ pub(super) fn copy(l: &mut Lowering, input: usize, output: usize, mut area: Box,
 fn copy_into(l: &mut Lowering, input: usize, output: usize, corner: &[u64]) -> Result<()> {
     let (x, y) = (l.tensor(input)?, l.tensor(output)?);
     let (from, to) = (strides(x), strides(y));
-    let dims = x.shape.iter().zip(from.iter().zip(&to)).map(|(&count, (&a, &b))| (u64::from(count), a as i64, b as i64)).collect();
+    let dims =
+        x.shape.iter().zip(from.iter().zip(&to)).map(|(&count, (&a, &b))| (u64::from(count), a as i64, b as i64)).collect();
     let output_offset = corner.iter().zip(&to).map(|(at, step)| at * step).sum();
     copy(l, input, output, Box { dims, input_offset: 0, output_offset }, x.ty.bytes().unwrap_or(1))
 }
 
 fn axis(l: &Lowering, axis: i32, rank: usize) -> Result<usize> {
     let resolved = if axis < 0 { i64::from(axis) + rank as i64 } else { i64::from(axis) };
-    usize::try_from(resolved).ok().filter(|&a| a < rank).ok_or_else(|| l.bad(format!("its axis {axis} is not one of {rank} dimensions.")))
+    usize::try_from(resolved)
+        .ok()
+        .filter(|&a| a < rank)
+        .ok_or_else(|| l.bad(format!("its axis {axis} is not one of {rank} dimensions.")))
 }
 
 fn same_numbers(l: &Lowering, x: &Tensor, y: &Tensor) -> Result<()> {
     if x.ty != y.ty || (x.ty != Type::Float32 && x.ty != Type::Int32 && x.per_tensor() != y.per_tensor()) {
-        return Err(l.unsupported(format!("'{}' and '{}' differ in type or quantisation; the reference moves bytes as they are.", x.name, y.name)));
+        return Err(l.unsupported(format!(
+            "'{}' and '{}' differ in type or quantisation; the reference moves bytes as they are.",
+            x.name, y.name
+        )));
     }
     Ok(())
 }
@@ -108,7 +115,11 @@ pub(super) fn concatenation(l: &mut Lowering, operator: &Operator) -> Result<()>
         let (input, x) = l.input(operator, n)?;
         same_numbers(l, x, y)?;
         let fits = x.shape.len() == y.shape.len()
-            && x.shape.iter().zip(&y.shape).enumerate().all(|(d, (a, b))| if d == along { corner[d] + u64::from(*a) <= u64::from(*b) } else { a == b });
+            && x.shape
+                .iter()
+                .zip(&y.shape)
+                .enumerate()
+                .all(|(d, (a, b))| if d == along { corner[d] + u64::from(*a) <= u64::from(*b) } else { a == b });
         if !fits {
             return Err(l.bad(format!("it cannot join {} into {}.", x.shape_text(), y.shape_text())));
         }
@@ -140,7 +151,13 @@ pub(super) fn pad(l: &mut Lowering, operator: &Operator) -> Result<()> {
             bytes.resize(4, 0);
             bytes.iter().rev().fold(0, |word, &byte| (word << 8) | u32::from(byte))
         }
-        None => if y.ty == Type::Float32 { 0 } else { y.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned()) },
+        None => {
+            if y.ty == Type::Float32 {
+                0
+            } else {
+                y.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned())
+            }
+        }
     };
     let pattern = match element {
         1 => (value & 0xff) * 0x0101_0101,
@@ -157,7 +174,8 @@ pub(super) fn strided_slice(l: &mut Lowering, operator: &Operator) -> Result<()>
     let (input, x) = l.input(operator, 0)?;
     let (output, y) = l.output(operator)?;
     same_numbers(l, x, y)?;
-    let Options::StridedSlice { begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask, offset } = operator.options else {
+    let Options::StridedSlice { begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask, offset } = operator.options
+    else {
         return Err(l.bad("its options are missing."));
     };
     if ellipsis_mask != 0 || new_axis_mask != 0 || offset {
@@ -229,7 +247,9 @@ pub(super) fn transpose(l: &mut Lowering, operator: &Operator) -> Result<()> {
         .collect();
     let mut sorted = order.clone();
     sorted.sort_unstable();
-    let proper = sorted.iter().enumerate().all(|(d, &o)| usize::try_from(o) == Ok(d)) && order.len() == x.shape.len() && order.len() == y.shape.len();
+    let proper = sorted.iter().enumerate().all(|(d, &o)| usize::try_from(o) == Ok(d))
+        && order.len() == x.shape.len()
+        && order.len() == y.shape.len();
     let Some(dims) = dims.filter(|_| proper) else {
         return Err(l.bad(format!("it makes {} of {}, which its order does not.", y.shape_text(), x.shape_text())));
     };

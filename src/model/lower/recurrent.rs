@@ -29,7 +29,9 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
         return Err(l.bad("its options are missing."));
     };
     if [9, 10, 11, 16, 17, 20, 21, 22, 23].iter().any(|&n| operator.input(n).is_some()) || proj_clip != 0.0 {
-        return Err(l.unsupported("it has peepholes, a projection or layer normalisation; the plain LSTM layer of Keras has none."));
+        return Err(
+            l.unsupported("it has peepholes, a projection or layer normalisation; the plain LSTM layer of Keras has none.")
+        );
     }
     if activation != Activation::Tanh {
         return Err(l.unsupported("its cells use another function than tanh."));
@@ -50,7 +52,12 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (inputs, cells) = (*inputs as usize, *cells as usize);
     let odd = format!("it makes {} of {}.", y.shape_text(), x.shape_text());
     let states = u64::from(batches) * cells as u64;
-    if inputs == 0 || cells == 0 || y.elements() != u64::from(steps) * states || hidden.elements() != states || cell.elements() != states {
+    if inputs == 0
+        || cells == 0
+        || y.elements() != u64::from(steps) * states
+        || hidden.elements() != states
+        || cell.elements() != states
+    {
         return Err(l.bad(&odd));
     }
     let (x_scale, x_zero) = l.quantised(x)?;
@@ -58,7 +65,9 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (c_scale, c_zero) = l.quantised(cell)?;
     let power = f64::from(c_scale).log2();
     if c_zero != 0 || (power - power.round()).abs() > 1e-3 || !(-27.0..=0.0).contains(&power) {
-        return Err(l.bad(format!("its cell state has scale {c_scale} and zero point {c_zero}; a power of two and 0 are expected.")));
+        return Err(
+            l.bad(format!("its cell state has scale {c_scale} and zero point {c_zero}; a power of two and 0 are expected."))
+        );
     }
 
     // Weights: per cell, the four gates' rows side by side. Biases: per cell, the input parts, then the recurrent parts.
