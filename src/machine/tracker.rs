@@ -11,8 +11,8 @@ use super::exceptions::Fault;
 use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
-    Ahead, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig, Transition,
-    step_prefix,
+    Ahead, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
+    Transition, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
