@@ -67,6 +67,17 @@ fn all_anomaly_samples_agree_with_tflite_micro_and_the_rates_with_scikit_learn()
 }
 
 #[test]
+fn all_image_samples_agree_and_are_as_often_right_as_the_training_script_found() {
+    let report = agrees_everywhere("image");
+    let published = std::fs::read_to_string(root().join("models/image/report.json")).expect("committed");
+    let published: Value = serde_json::from_str(&published).expect("JSON");
+    let (ours, theirs) = (report["eval"]["accuracy"].as_f64(), published["int8_samples_accuracy"].as_f64());
+    assert!((ours.expect("a rate") - theirs.expect("a rate")).abs() <= 0.5e-5 + 1e-12, "{ours:?}, published {theirs:?}");
+    let wide = stm32sim(&["eval", "--scenario", "image", "--samples", "10"]).out;
+    assert!(wide.lines().all(|line| line.chars().count() <= 100), "{wide}");
+}
+
+#[test]
 fn each_sample_costs_what_a_run_of_its_own_costs() {
     let (report, _) = json(&["eval", "--scenario", "anomaly", "--samples", "12", "--jobs", "2"]);
     let results = report["results"].as_array().expect("results");

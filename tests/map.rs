@@ -183,6 +183,10 @@ fn symbols_of_committed_images_have_the_sizes_that_nm_says() {
             })
             .collect();
         for &(address, size, name) in entries.iter().take(20) {
+            // libgcc's float addition has several entry points inside one another; here every byte is in exactly one row.
+            if entries.iter().any(|(other, ..)| *other > address && u64::from(*other) < u64::from(address) + size) {
+                continue;
+            }
             let bank = if address >= SRAM { Bank::Sram } else { Bank::Flash };
             let names: Vec<&str> = entries.iter().filter(|(other, ..)| *other == address).map(|(.., name)| *name).collect();
             let mine = |row: &&Row| row.region == bank && names.contains(&row.name.as_str());

@@ -35,23 +35,44 @@ static uint32_t *pack_border(uint32_t *to, const int8_t *const p[4], uint32_t co
     return to;
 }
 
+/* A map of inputs and where the first window stands on it. */
+typedef struct {
+    const int8_t *in;
+    uint32_t h, w;
+    int32_t top, left;     /* rows and columns of border before the first input */
+} nn_map;
+
+/* The input with its border, copied to scratch memory, where that is cheaper than telling border from input at every window. */
+static nn_map with_border(const nn_conv_layer *l, const nn_map *map, int8_t *to) {
+    uint32_t h = (l->out_h - 1) * l->stride_h + (l->kernel_h - 1) * l->dilation_h + 1;
+    uint32_t w = (l->out_w - 1) * l->stride_w + (l->kernel_w - 1) * l->dilation_w + 1;
+    uint32_t top = (uint32_t)map->top, left = (uint32_t)map->left, row = w * l->in_c;
+    uint32_t rows = h - top < map->h ? h - top : map->h, columns = w - left < map->w ? w - left : map->w;
+    memset(to, l->in_zero, h * row);
+    for (uint32_t y = 0; y < rows; y++)
+        memcpy(to + (top + y) * row + left * l->in_c, map->in + y * map->w * l->in_c, columns * l->in_c);
+    nn_map whole = {to, h, w, 0, 0};
+    return whole;
+}
+
 /* What the window sees at four consecutive output pixels from `pixel` on, in the order of the weights. */
-static void gather(const nn_conv_layer *l, const int8_t *in, uint32_t pixel, uint32_t pixels, uint32_t *to) {
+static void gather(const nn_conv_layer *l, const nn_map *map, uint32_t pixel, uint32_t pixels, uint32_t *to) {
     int32_t y[4], x[4];
     int inside = 1;
     int32_t reach_h = (int32_t)((l->kernel_h - 1) * l->dilation_h), reach_w = (int32_t)((l->kernel_w - 1) * l->dilation_w);
+    uint32_t row = pixel / l->out_w, column = pixel % l->out_w;
     for (uint32_t k = 0; k < 4; k++) {
-        uint32_t at = pixel + k < pixels ? pixel + k : pixels - 1; /* beyond the last pixel: the last again */
-        y[k] = (int32_t)(at / l->out_w * l->stride_h) - l->pad_top;
-        x[k] = (int32_t)(at % l->out_w * l->stride_w) - l->pad_left;
-        inside &= y[k] >= 0 && x[k] >= 0 && y[k] + reach_h < (int32_t)l->in_h && x[k] + reach_w < (int32_t)l->in_w;
+        y[k] = (int32_t)(row * l->stride_h) - map->top;
+        x[k] = (int32_t)(column * l->stride_w) - map->left;
+        inside &= y[k] >= 0 && x[k] >= 0 && y[k] + reach_h < (int32_t)map->h && x[k] + reach_w < (int32_t)map->w;
+        if (pixel + k + 1 < pixels && ++column == l->out_w) column = 0, row++; /* beyond the last pixel: the last again */
     }
-    uint32_t row = l->in_w * l->in_c;
+    uint32_t pitch = map->w * l->in_c;
     const int8_t *p[4];
     for (uint32_t ky = 0; ky < l->kernel_h; ky++) {
         int32_t dy = (int32_t)(ky * l->dilation_h);
         if (inside && l->dilation_w == 1) {
-            for (int k = 0; k < 4; k++) p[k] = in + (uint32_t)(y[k] + dy) * row + (uint32_t)x[k] * l->in_c;
+            for (int k = 0; k < 4; k++) p[k] = map->in + (uint32_t)(y[k] + dy) * pitch + (uint32_t)x[k] * l->in_c;
             to = pack(to, p, l->kernel_w * l->in_c);
             continue;
         }
@@ -59,8 +80,8 @@ static void gather(const nn_conv_layer *l, const int8_t *in, uint32_t pixel, uin
             int32_t dx = (int32_t)(kx * l->dilation_w);
             for (int k = 0; k < 4; k++) {
                 int32_t iy = y[k] + dy, ix = x[k] + dx;
-                int out = iy < 0 || ix < 0 || iy >= (int32_t)l->in_h || ix >= (int32_t)l->in_w;
-                p[k] = out ? NULL : in + (uint32_t)iy * row + (uint32_t)ix * l->in_c;
+                int out = iy < 0 || ix < 0 || iy >= (int32_t)map->h || ix >= (int32_t)map->w;
+                p[k] = out ? NULL : map->in + (uint32_t)iy * pitch + (uint32_t)ix * l->in_c;
             }
             to = pack_border(to, p, l->in_c, l->in_zero);
         }
@@ -82,10 +103,12 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     job.taps = l->taps;
     job.stride = l->out_c;
     job.zero = l->zero;
-    job.clamp = l->low != -128 || l->high != 127;
+    job.range = nn_range_of(l->zero, l->low, l->high);
     job.low = l->low;
     job.high = l->high;
     for (uint32_t batch = l->batches; batch != 0; batch--) {
+        nn_map map = {in, l->in_h, l->in_w, l->pad_top, l->pad_left};
+        if (l->border != 0) map = with_border(l, &map, (int8_t *)(arena + l->bordered));
         for (uint32_t first = 0; first < pixels; first += 4 * l->tile_quads) {
             uint32_t count = pixels - first < 4 * l->tile_quads ? pixels - first : 4 * l->tile_quads;
             uint32_t *to = tile;
@@ -96,7 +119,7 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
                     uint32_t *end = pack(to, p, l->in_c);
                     if ((l->in_c & 1u) != 0) end[0] = end[1] = 0;
                 } else {
-                    gather(l, in, pixel, pixels, to);
+                    gather(l, &map, pixel, pixels, to);
                 }
             }
             const nn_channel *c = nn_at(plan, arena, l->constants);

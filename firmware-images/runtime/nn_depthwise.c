@@ -60,7 +60,7 @@ void nn_depthwise_3x3_s8(const uint8_t *plan, uint8_t *arena, const void *layer)
     job.stride = l->out_c;
     job.step = 4 * l->stride_w;
     job.zero = l->zero;
-    job.clamp = l->low != -128 || l->high != 127;
+    job.range = nn_range_of(l->zero, l->low, l->high);
     job.low = l->low;
     job.high = l->high;
     for (uint32_t *word = scratch, *end = word + plane_words * ((l->out_w + l->tile_quads - 1) / l->tile_quads); word != end; word++)

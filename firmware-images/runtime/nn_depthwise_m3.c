@@ -35,6 +35,14 @@ __asm__(
     "    asr r2, r2, r9\n"
     "    add r2, r2, r10\n"
     "    .endm\n"
+    /* The same where the zero point is the least output: what is negative becomes that, so how it is rounded does not matter. */
+    "    .macro nn_scale_floor s\n"
+    "    smull r1, r2, \\s, r7\n"
+    "    adds r1, r1, #0x40000000\n"
+    "    adc r2, r2, r8\n"
+    "    asr r2, r2, r9\n"
+    "    add r2, r2, r10\n"
+    "    .endm\n"
     "    .macro nn_clamp_to low, high\n"
     "    cmp r2, \\low\n"
     "    it lt\n"
@@ -54,11 +62,11 @@ __asm__(
     "    stm sp, {r2-r10}\n"
     "    ldr r1, [r12, #52]\n"          /* start */
     "    ldr r2, [r12, #56]\n"          /* bias */
-    "    ldr r3, [r12, #60]\n"          /* clamp */
+    "    ldr r3, [r12, #60]\n"          /* range */
     "    ldr r4, [r12, #20]\n"          /* stride */
     "    ldr r5, [r12, #24]\n"          /* step */
     "    add r6, sp, #36\n"
-    "    stm r6, {r1-r5}\n"             /* sp + 36 start, 40 bias, 44 clamp, 48 stride, 52 step */
+    "    stm r6, {r1-r5}\n"             /* sp + 36 start, 40 bias, 44 range, 48 stride, 52 step */
     "    ldr r0, [r12]\n"
     "    ldr r11, [r12, #4]\n"
     "    add r1, r12, #36\n"
@@ -97,10 +105,10 @@ __asm__(
     "    adds r5, r5, r2\n"
     "    adds r6, r6, r3\n"
     "    cbnz r4, 4f\n"
-    "    nn_scale r6\n"
+    "    nn_scale_floor r6\n"
     "    ssat r2, #8, r2\n"
     "    strb r2, [r12]\n"
-    "    nn_scale r5\n"
+    "    nn_scale_floor r5\n"
     "    ssat r2, #8, r2\n"
     "3:  strb r2, [r11]\n"              /* after the partner: where there is none, both go to the same place */
     "    ldr r1, [sp, #48]\n"
@@ -124,7 +132,16 @@ __asm__(
     "    add sp, #76\n"
     "    pop {r4-r11, pc}\n"
 
-    "4:  ldr r4, [sp, #60]\n"
+    "4:  cmp r4, #1\n"
+    "    bne 5f\n"
+    "    nn_scale r6\n"
+    "    ssat r2, #8, r2\n"
+    "    strb r2, [r12]\n"
+    "    nn_scale r5\n"
+    "    ssat r2, #8, r2\n"
+    "    b 3b\n"
+
+    "5:  ldr r4, [sp, #60]\n"
     "    ldrd r3, r4, [r4, #64]\n"      /* low, high */
     "    nn_scale r6\n"
     "    nn_clamp_to r3, r4\n"

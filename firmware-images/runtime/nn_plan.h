@@ -105,7 +105,17 @@ typedef struct {
     int32_t zero, low, high;
     uint32_t tile_quads;   /* output pixels per tile / 4; depthwise: output columns per block */
     nn_ref tile, staged;   /* scratch */
+    uint32_t border;       /* whether the input is copied with its border, to: */
+    nn_ref bordered;
 } nn_conv_layer;
+
+/* What an output may be: int8, with the zero point at its least value, so that all below zero are one; int8; or [low, high]. */
+enum { NN_RANGE_FROM_ZERO, NN_RANGE_INT8, NN_RANGE_CLAMP };
+
+static inline uint32_t nn_range_of(int32_t zero, int32_t low, int32_t high) {
+    if (low != -128 || high != 127) return NN_RANGE_CLAMP;
+    return zero == -128 ? NN_RANGE_FROM_ZERO : NN_RANGE_INT8;
+}
 
 /* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. Its assembly knows this layout. */
 typedef struct {
@@ -121,7 +131,7 @@ typedef struct {
     int32_t zero;
     uint32_t stride;       /* from one pixel's output to the next's */
     int8_t *out;
-    uint32_t clamp;        /* whether low and high are closer than int8's */
+    uint32_t range;        /* NN_RANGE_… */
     int32_t low, high;
 } nn_quads;
 
@@ -144,7 +154,7 @@ typedef struct {
     int32_t zero;
     int32_t start;         /* bias - 5 * 2^15 */
     int32_t bias;
-    uint32_t clamp;        /* whether low and high are closer than int8's */
+    uint32_t range;        /* NN_RANGE_… */
     int32_t low, high;
     uint32_t reserved;
     int32_t weights[9];

@@ -1,7 +1,7 @@
 //! What it is: `stm32sim embed`: a model as a C header that firmware includes.
 //! Source: [`crate::model::header`], [`crate::model::raw_header`].
 //! Does not model: languages other than C and C++.
-//! Tested by: `tests/cli.rs`.
+//! Tested by: `tests/embed.rs`.
 
 use super::{Format, Output};
 use crate::finding::{Exit, Result};

@@ -56,6 +56,8 @@ pub struct Moment {
     start: Tick,
     previous: Option<Running>,
     spinning: bool,
+    event: bool,
+    traps: Traps,
     config: TimingConfig,
     front: FrontState,
 }
@@ -255,6 +257,8 @@ impl Tracker {
             start: self.start,
             previous: self.previous,
             spinning: self.spinning,
+            event: self.event,
+            traps: self.traps,
             config: self.prices.config(),
             front: self.prices.state(),
         }
@@ -266,13 +270,16 @@ impl Tracker {
         self.start = moment.start;
         self.previous = moment.previous;
         self.spinning = moment.spinning;
+        self.event = moment.event;
+        self.traps = moment.traps;
+        self.barred = None;
         self.prices.rewind(moment.config, moment.front);
     }
 
     /// Whether any block has run from SRAM.
     #[must_use]
     pub fn has_run_sram(&self) -> bool {
-        self.others.keys().any(|(pc, _)| self.memory.is_sram(*pc))
+        !self.rewritable.is_empty()
     }
 
     /// From now on a block that starts at `pc` is [`Begin::Watched`].

@@ -15,7 +15,7 @@ mod reader;
 mod schema;
 
 pub use arena::{ArenaPlan, Placement};
-pub use embed::{embed, header, raw_header};
+pub use embed::{header, raw_header};
 pub use footprint::Footprint;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
@@ -203,6 +203,8 @@ pub struct Model {
     pub outputs: Vec<usize>,
     /// Number of subgraphs in the file; only the first is read.
     pub subgraphs: usize,
+    /// Names of the custom operators that any subgraph may use.
+    pub custom_operators: Vec<String>,
     bytes: Vec<u8>,
 }
 

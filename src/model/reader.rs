@@ -116,6 +116,13 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         inputs,
         outputs,
         subgraphs: subgraphs.len(),
+        custom_operators: codes
+            .iter()
+            .filter_map(|code| match code {
+                OpCode::Custom(name) => Some(name.clone()),
+                OpCode::Builtin(_) => None,
+            })
+            .collect(),
         bytes: Vec::new(),
     };
     order(context, &model)?;

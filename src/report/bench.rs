@@ -4,7 +4,7 @@
 //! Tested by: `tests/bench.rs`.
 
 use super::eval::{self, EvalSummary, Selection};
-use super::fit::{ModelVerdict, Need, Overhead, Yardstick};
+use super::fit::{ModelVerdict, Need, Overhead, Rates, Yardstick};
 use super::run::{Limit, OutcomeSummary, RunReport, ScenarioSummary, Stimulus};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::Chip;
@@ -15,6 +15,7 @@ use crate::scenario::Scenario;
 use crate::timing::Fidelity;
 use crate::units::Hz;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -58,13 +59,12 @@ pub struct BenchReport {
 }
 
 /// By what models were judged: measured on the scenarios of the same benchmark.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Basis {
     /// The most that a scenario's image takes beside its model.
     pub overhead: Overhead,
-    /// All scenarios' cycles by all their multiply-accumulates.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cycles_per_mac: Option<f64>,
+    /// Cycles per multiply-accumulate, by operator.
+    pub cycles_per_mac: BTreeMap<String, f64>,
     /// The core clock of estimates.
     pub hclk_hz: u32,
 }
@@ -252,16 +252,19 @@ fn refused(chip: &Chip, image: &Image, scenario: &Scenario, model: Option<ModelS
 /// What the scenarios show about models that were not run.
 fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Basis)> {
     let mut overhead = Overhead::default();
-    let (mut cycles, mut macs) = (0, 0);
-    for run in runs {
+    let mut rates = Rates::default();
+    for (run, scenario) in runs.iter().zip(request.scenarios) {
         let BenchRun::Ran(ran) = run else { continue };
         let (flash, sram) = (&ran.report.memory.flash, &ran.report.memory.sram);
         overhead.flash = overhead.flash.max(flash.used.saturating_sub(flash.model.unwrap_or(0)));
         overhead.sram = overhead.sram.max((sram.fixed + sram.stack_peak).saturating_sub(sram.arena.unwrap_or(0)));
-        if let (Some(model), Some(inference)) = (&ran.model, &ran.report.inference)
-            && model.macs > 0
-        {
-            (cycles, macs) = (cycles + inference.cycles, macs + model.macs);
+        let Some(model) = scenario.model()? else { continue };
+        let plan = model.lower()?;
+        for layer in ran.report.inference.iter().flat_map(|inference| &inference.layers) {
+            let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
+            if let Some(operator) = planned.and_then(|planned| model.operators.get(planned.operator_index)) {
+                rates.add(&model, operator, layer.cycles);
+            }
         }
     }
     let chips = match request.chip {
@@ -272,9 +275,8 @@ fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Bas
             [first.clone()].into_iter().chain(larger).collect()
         }
     };
-    let cycles_per_mac = (macs > 0).then(|| cycles as f64 / macs as f64);
     // The clock that every F103 reaches, and all built-in images set.
     let hclk = request.clock.unwrap_or(Hz(72_000_000));
-    let basis = Basis { overhead, cycles_per_mac, hclk_hz: hclk.0 };
-    Ok((Yardstick { chips, overhead, cycles_per_mac, hclk }, basis))
+    let basis = Basis { overhead, cycles_per_mac: rates.by_operator(), hclk_hz: hclk.0 };
+    Ok((Yardstick { chips, overhead, rates, hclk }, basis))
 }

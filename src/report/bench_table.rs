@@ -23,7 +23,7 @@ pub fn table(report: &BenchReport) -> String {
 
 /// `f103c8`: the family goes without saying.
 fn chip(name: &str) -> String {
-    clipped(name.strip_prefix("stm32").unwrap_or(name), 14)
+    if name.starts_with("virtual:") { "virtual".to_owned() } else { clipped(name.strip_prefix("stm32").unwrap_or(name), 10) }
 }
 
 fn model_columns(model: Option<&ModelSummary>) -> [String; 2] {
@@ -87,9 +87,9 @@ fn cost_part(report: &BenchReport) -> String {
     }
     let clock = Hz(first.report.clock.hclk_hz);
     let mut text = right_from(rows, 1);
-    text.push_str(&format!(
-        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy over the samples.\n"
-    ));
+    text.push_str(&indented(&format!(
+        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples."
+    )));
     let mut assumed: Vec<&str> = ran
         .iter()
         .filter_map(|ran| ran.report.inference.as_ref()?.energy_assumes.as_deref())
@@ -112,33 +112,52 @@ fn energy(uj: f64) -> String {
     if uj >= 10_000.0 { format!("{:.2} mJ", uj / 1e3) } else { format!("{uj:.1} uJ") }
 }
 
+/// `6.125 M`: three digits after the point are enough for a count of operations.
+fn short(count: u64) -> String {
+    match count {
+        count if count >= 1_000_000_000 => format!("{:.3} G", count as f64 / 1e9),
+        count if count >= 1_000_000 => format!("{:.3} M", count as f64 / 1e6),
+        count => grouped(count),
+    }
+}
+
 /// Models beside the scenarios.
 fn models_part(report: &BenchReport) -> String {
     let Some(basis) = &report.models_basis else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["model", "bytes", "MACs", "flash needed", "SRAM needed", "time", "fits"]);
+    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "time", "fits"]);
     for model in &report.models {
-        let estimate = model.estimate.map(|estimate| format!("~{}", time(estimate.latency_us)));
+        let mark = |as_int8: bool| if as_int8 { " *" } else { "  " };
+        let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
             clipped(model.name.trim_end_matches(".tflite"), 30),
             grouped(model.bytes),
-            model.macs.map(grouped).unwrap_or_default(),
+            model.macs.map(short).unwrap_or_default(),
             grouped(model.flash.needed),
             model.sram.map(|sram| grouped(sram.needed)).unwrap_or_default(),
             estimate.unwrap_or_default(),
             if model.fits { chip(&model.chip) } else { "no".to_owned() },
         ]);
     }
-    let mut text = right_from(rows, 1);
+    let mut rows = rows.build();
+    rows.with(Style::empty()).modify(Columns::new(1..), Alignment::right());
+    let mut text = format!("{rows}\n\n");
     for model in &report.models {
         text.push_str(&indented(&format!("  {}: {}.", model.name, model.verdict)));
     }
-    let per_mac = basis.cycles_per_mac.map_or_else(String::new, |per_mac| {
-        format!(" Times are estimates: the scenarios' {per_mac:.2} cycles per MAC, at {}.", Hz(basis.hclk_hz))
-    });
+    let rates: Vec<String> = basis.cycles_per_mac.iter().map(|(operator, rate)| format!("{operator} {rate:.2}")).collect();
+    let per_mac = match rates.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Times are estimates at {}, by the cycles per MAC measured here ({}; what was not measured takes the mean); with *, as if \
+             in int8.",
+            Hz(basis.hclk_hz),
+            rates.join(", "),
+        ),
+    };
     text.push_str(&indented(&format!(
-        "\n  Needs of lowered models include the {} B of flash and {} B of SRAM that firmware takes beside its model (the most of the \
-         scenarios above); of others they are the least: constants, and activations that live at once.{per_mac}",
+        "\n  Flash and SRAM are what is needed: of lowered models with the {} B and {} B that firmware takes beside its model (the most of \
+         the scenarios above), of others the least, constants and activations that live at once.{per_mac}",
         grouped(basis.overhead.flash),
         grouped(basis.overhead.sram),
     )));
@@ -183,7 +202,7 @@ fn verdict(report: &BenchReport) -> String {
         well if well == fit => ", every output as the reference's".to_owned(),
         well => format!(", {well} of them with every output as the reference's"),
     };
-    let models = report.models_basis.map_or_else(String::new, |_| {
+    let models = report.models_basis.as_ref().map_or_else(String::new, |_| {
         let running = report.models.iter().filter(|model| model.runs).count();
         format!("; {running} of {} models beside them can be lowered and held", report.models.len())
     });

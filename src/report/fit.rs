@@ -6,9 +6,11 @@
 
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
-use crate::model::Model;
+use crate::model::ops::OpCode;
+use crate::model::{Model, Operator, Type};
 use crate::units::{Bytes, Cycles, Hz, grouped};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +23,60 @@ pub struct Overhead {
     pub sram: u64,
 }
 
+/// What multiplies: an operator's name, and whether in floating point.
+type Work = (String, bool);
+
+/// Cycles per multiply-accumulate, by operator and arithmetic, as measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rates {
+    /// Cycles and multiply-accumulates.
+    sums: BTreeMap<Work, (u64, u64)>,
+}
+
+impl Rates {
+    /// Adds what an operator of a model was measured to take; one without multiplications says nothing.
+    pub fn add(&mut self, model: &Model, operator: &Operator, cycles: u64) {
+        let (work, macs) = work(model, operator);
+        if macs > 0 {
+            let sum = self.sums.entry(work).or_insert((0, 0));
+            *sum = (sum.0 + cycles, sum.1 + macs);
+        }
+    }
+
+    /// The rate of everything that was measured: `CONV_2D`, `CONV_2D in float32`.
+    #[must_use]
+    pub fn by_operator(&self) -> BTreeMap<String, f64> {
+        let name = |(operator, float): &Work| if *float { format!("{operator} in float32") } else { operator.clone() };
+        self.sums.iter().map(|(work, (cycles, macs))| (name(work), *cycles as f64 / *macs as f64)).collect()
+    }
+
+    /// The cycles of so many multiply-accumulates of an operator; one that was not measured gets the rate of all in its arithmetic.
+    fn cycles(&self, (operator, float): &Work, macs: u64) -> Option<f64> {
+        let alike = self.sums.iter().filter(|(work, _)| work.1 == *float);
+        let all = || alike.fold((0, 0), |all, (_, sum)| (all.0 + sum.0, all.1 + sum.1));
+        let (cycles, of) = self.sums.get(&(operator.clone(), *float)).copied().unwrap_or_else(all);
+        (of > 0).then(|| macs as f64 * cycles as f64 / of as f64)
+    }
+
+    /// What all of that takes; as if in int8 where its arithmetic was not measured. `None` when nothing multiplies, or nothing was measured.
+    fn estimate(&self, macs: &[(Work, u64)], hclk: Hz) -> Option<Estimate> {
+        let macs = || macs.iter().filter(|(_, macs)| *macs > 0);
+        macs().next()?;
+        let as_is: Option<f64> = macs().map(|(work, macs)| self.cycles(work, *macs)).sum();
+        let in_int8 = || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), false), *macs)).sum::<Option<f64>>();
+        let cycles = as_is.or_else(in_int8)?.round() as u64;
+        let latency_us = super::run::rounded(hclk.micros(Cycles(cycles)));
+        Some(Estimate { cycles, latency_us, as_int8: as_is.is_none() })
+    }
+}
+
+/// What an operator is, and how often it multiplies.
+fn work(model: &Model, operator: &Operator) -> (Work, u64) {
+    let input = operator.input(0).and_then(|input| model.tensors.get(input));
+    let float = input.is_some_and(|tensor| tensor.ty == Type::Float32);
+    ((operator.code.name(), float), model.macs(operator))
+}
+
 /// By what models are judged.
 #[derive(Clone, Debug)]
 pub struct Yardstick {
@@ -28,8 +84,8 @@ pub struct Yardstick {
     pub chips: Vec<Chip>,
     /// What firmware takes beside its model.
     pub overhead: Overhead,
-    /// Measured cycles per multiply-accumulate, for estimates.
-    pub cycles_per_mac: Option<f64>,
+    /// For estimates.
+    pub rates: Rates,
     /// The core clock of estimates.
     pub hclk: Hz,
 }
@@ -55,7 +111,7 @@ pub struct ModelVerdict {
     /// Need of SRAM; absent where nothing is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sram: Option<Need>,
-    /// What an inference would take by the measured cycles per multiply-accumulate: an estimate.
+    /// What an inference would take by the measured cycles per multiply-accumulate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// The verdict in words.
@@ -87,18 +143,26 @@ pub struct Estimate {
     pub cycles: u64,
     /// Time.
     pub latency_us: f64,
+    /// Its own arithmetic was not measured: this is what it would take in int8.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_int8: bool,
 }
 
 /// What a verdict starts from.
 struct Facts {
     name: String,
     bytes: u64,
-    macs: Option<u64>,
+    /// Operators and multiply-accumulates; empty where they are not known.
+    macs: Vec<(Work, u64)>,
     flash: u64,
     sram: Option<u64>,
     /// It is lowered: its needs are known to the byte, but for what firmware takes beside it. Else they are the least it can do with.
     lowered: bool,
     unsupported: Option<Finding>,
+    /// The file could be read.
+    sound: bool,
+    /// It relies on what only a full interpreter does: control flow, custom operators.
+    nowhere: bool,
     /// What is to be added to the verdict.
     note: &'static str,
 }
@@ -131,7 +195,7 @@ impl Yardstick {
         let bytes = fs::metadata(path).map_or(0, |file| file.len());
         let facts = |macs, flash, sram, unsupported: Option<Finding>| {
             let lowered = unsupported.is_none();
-            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, note: "" }
+            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, sound: true, nowhere: false, note: "" }
         };
         let model = match Model::read(path) {
             Ok(mut model) => {
@@ -141,15 +205,20 @@ impl Yardstick {
             Err(failure) => {
                 // A report names no folders.
                 let message = failure.0.message.replace(&path.display().to_string(), name);
-                return self.judge(facts(None, bytes, None, Some(Finding { message, ..*failure.0 })));
+                let unsound = Facts { sound: false, ..facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })) };
+                return self.judge(unsound);
             }
         };
-        let macs = Some(model.total_macs());
+        // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
+        let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
+        let macs = counted.iter().map(|operator| work(&model, operator)).collect();
         match model.lower() {
             Ok(plan) => self.judge(facts(macs, plan.bytes.len() as u64, Some(u64::from(plan.arena_bytes())), None)),
             Err(failure) => {
                 let least = model.footprint();
-                self.judge(facts(macs, least.constants, Some(least.live), Some(*failure.0)))
+                let custom = model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_)));
+                let nowhere = custom || model.subgraphs > 1;
+                self.judge(Facts { nowhere, ..facts(macs, least.constants, Some(least.live), Some(*failure.0)) })
             }
         }
     }
@@ -157,14 +226,16 @@ impl Yardstick {
     /// The two models of the original benchmark that never were .tflite files, by what its authors published.
     #[must_use]
     pub fn judge_published(&self) -> Vec<ModelVerdict> {
-        let facts = |&(name, bytes, macs, note): &(&str, u64, Option<u64>, &'static str)| Facts {
+        let facts = |&(name, bytes, macs, note): &(&str, u64, u64, &'static str)| Facts {
             name: name.to_owned(),
             bytes,
-            macs,
+            macs: vec![(("FULLY_CONNECTED".to_owned(), false), macs)],
             flash: bytes,
             sram: None,
             lowered: false,
             unsupported: None,
+            sound: true,
+            nowhere: false,
             note,
         };
         PUBLISHED.iter().map(|published| self.judge(facts(published))).collect()
@@ -181,14 +252,14 @@ impl Yardstick {
             flash.short == 0 && sram.is_none_or(|sram| sram.short == 0)
         };
         let chosen = self.chips.iter().find(holds).or(self.chips.last());
-        let fits = chosen.is_some_and(|chip| holds(&chip));
+        let fits = facts.sound && chosen.is_some_and(|chip| holds(&chip));
         let (flash, sram) = chosen.map_or_else(|| (Need { needed: facts.flash, short: 0 }, None), needs);
         let chip = chosen.map_or_else(String::new, |chip| chip.name.clone());
-        let estimate = facts.macs.zip(self.cycles_per_mac).filter(|(macs, _)| *macs > 0).map(|(macs, per_mac)| {
-            let cycles = (macs as f64 * per_mac).round() as u64;
-            Estimate { cycles, latency_us: super::run::rounded(self.hclk.micros(Cycles(cycles))) }
-        });
+        let macs = facts.macs.iter().fold(0, |sum: u64, (_, macs)| sum.saturating_add(*macs));
+        let estimate = self.rates.estimate(&facts.macs, self.hclk);
         let mut verdict = match (fits, self.chips.len()) {
+            _ if !facts.sound => "is no sound model".to_owned(),
+            (true, _) if facts.nowhere => "runs on no microcontroller".to_owned(),
             (true, _) if facts.lowered => format!("lowered, fits the {chip}, not run: no built-in image carries it"),
             (true, _) => format!("the {chip} would hold it"),
             (false, 1) => format!("does not fit the {chip}"),
@@ -200,18 +271,19 @@ impl Yardstick {
                 need.filter(|need| need.short > 0).map(|need| format!("{memory} short by {} B", grouped(need.short)))
             })
             .collect();
-        if !short.is_empty() {
+        if !short.is_empty() && facts.sound {
             verdict.push_str(&format!(": {}", short.join(", ")));
         }
         if let Some(finding) = &facts.unsupported {
             let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
-            verdict.push_str(&format!("; cannot run: {}", said.trim_end_matches('.')));
+            let but = if !facts.sound || (facts.nowhere && short.is_empty()) { ": " } else { "; cannot run: " };
+            verdict.push_str(&format!("{but}{}", said.trim_end_matches('.')));
         }
         verdict.push_str(facts.note);
         ModelVerdict {
             name: facts.name,
             bytes: facts.bytes,
-            macs: facts.macs,
+            macs: (macs > 0).then_some(macs),
             chip,
             fits,
             runs: facts.lowered && fits,
@@ -228,13 +300,13 @@ impl Yardstick {
 /// per layer attention weights and their sum, 28 x 28 x 768 each (Devlin et al., 2019, and Vaswani et al., 2017).
 const BERT_MACS: u64 = 12 * (28 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 28 * 28 * 768);
 
-/// Name, published bytes, multiply-accumulates, what else to say.
-const PUBLISHED: &[(&str, u64, Option<u64>, &str)] = &[
+/// Name, published bytes, multiply-accumulates in matrix products (0: none), what else to say.
+const PUBLISHED: &[(&str, u64, u64, &str)] = &[
     (
         "random forest, 100 trees",
         16_000_000,
-        None,
+        0,
         " (16 MB, pickled by scikit-learn; a forest that fits is a matter of training it so)",
     ),
-    ("ParsBERT, 12 x 768, 28 tokens", 162_000_000, Some(BERT_MACS), " (162 MB)"),
+    ("ParsBERT, 12 x 768, 28 tokens", 162_000_000, BERT_MACS, " (162 MB)"),
 ];

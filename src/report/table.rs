@@ -242,8 +242,21 @@ pub(super) fn wrapped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let mut column = 0;
-        for word in line.split(' ') {
-            let width = word.chars().count();
+        let mut words = line.split(' ').peekable();
+        while let Some(word) = words.next() {
+            // Digits in groups are one number.
+            let mut word = word.to_owned();
+            while word.ends_with(|c: char| c.is_ascii_digit())
+                && let Some(group) = words.next_if(|next| next.starts_with(|c: char| c.is_ascii_digit()))
+            {
+                word = format!("{word} {group}");
+            }
+            let mut width = word.chars().count();
+            // A word that fits no line, as some tensors' names are, is cut.
+            if width > 96 {
+                word = clipped(&word, 96);
+                width = 96;
+            }
             if column > 0 && column + 1 + width > 100 {
                 out.push_str("\n    ");
                 column = 4;
@@ -251,7 +264,7 @@ pub(super) fn wrapped(text: &str) -> String {
                 out.push(' ');
                 column += 1;
             }
-            out.push_str(word);
+            out.push_str(&word);
             column += width.max(1);
         }
         out.push('\n');

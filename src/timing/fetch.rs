@@ -1,7 +1,7 @@
 //! What it is: the fetch unit of the Cortex-M3: aligned word requests ahead of decode, from flash by I-code or from SRAM by the system bus.
 //! Source: ARM DDI 0337E section 1.4 (three-word prefetch), 14.4 (I-code and system bus fetches, the latter registered); Arm's note 103488664
-//! on 32-bit instructions at halfword addresses (three words, always aligned, decoupled from decode). The restart after a stall and the
-//! system bus's sharing are calibrated (docs/accuracy.md).
+//! on 32-bit instructions at halfword addresses (three words, always aligned, decoupled from decode). That nothing is requested in the
+//! last cycle of a longer instruction, and the system bus's sharing, are calibrated (docs/accuracy.md).
 //! Does not model: fetches from external memory (taken as SRAM).
 //! Tested by: `tests/silicon.rs`.
 
@@ -25,8 +25,8 @@ pub(super) struct Fetch {
     pub bus_free: Time,
     /// Earliest address phase of the next request that the queue allows.
     pub room: Time,
-    /// The last request's address phase.
-    pub requested: Time,
+    /// The last cycle of a longer instruction in execute: no word is requested in it.
+    pub paused: Time,
     /// For code in SRAM: the last fetch's address phase on the system bus.
     pub system_address: Time,
     /// For code in SRAM: earliest address phase that data accesses leave free.
@@ -43,6 +43,11 @@ impl Fetch {
         (addr >> 2) as usize % WINDOW
     }
 
+    /// Whether the word at `addr`, in sequence, has been requested.
+    pub const fn holds(&self, addr: u32) -> bool {
+        self.tail.wrapping_sub(addr & !3) as i32 > 0
+    }
+
     /// When the word at `addr` may be decoded; it must have been requested.
     pub fn arrival(&self, addr: u32) -> Time {
         self.arrival[Self::slot(addr)]
@@ -50,7 +55,6 @@ impl Fetch {
 
     /// One word request with its address phase at `at`: when the word may be decoded.
     fn request(&mut self, flash: &mut Flash, addr: u32, at: Time, sequential: bool) -> Time {
-        self.requested = at;
         if by_system_bus(addr) {
             // The system bus registers a fetch's address, so that it appears a cycle later, and does not overlap it with the data before.
             let address = (at + 1).max(self.system_free);
@@ -66,21 +70,30 @@ impl Fetch {
 
     /// Issues the sequential requests that have their address phase before `until`.
     pub fn run(&mut self, flash: &mut Flash, until: Time) {
-        while self.has_room() && self.bus_free.max(self.room) < until {
+        while self.has_room() && self.slot_after_pause() < until {
             self.next_word(flash);
         }
     }
 
+    /// The earliest address phase of the next sequential request.
+    fn slot_after_pause(&mut self) -> Time {
+        if self.bus_free.max(self.room) == self.paused {
+            self.room = self.paused + 1;
+        }
+        self.bus_free.max(self.room)
+    }
+
     /// Makes sure that the word at `addr`, in sequence, has been requested.
     pub fn require(&mut self, flash: &mut Flash, addr: u32) {
-        while self.tail.wrapping_sub(addr & !3) as i32 <= 0 {
+        while !self.holds(addr) {
             self.next_word(flash);
         }
     }
 
     fn next_word(&mut self, flash: &mut Flash) {
         let addr = self.tail;
-        let arrival = self.request(flash, addr, self.bus_free.max(self.room), true);
+        let at = self.slot_after_pause();
+        let arrival = self.request(flash, addr, at, true);
         self.arrival[Self::slot(addr)] = arrival;
         self.tail = addr.wrapping_add(4);
     }
@@ -89,17 +102,9 @@ impl Fetch {
         (self.tail.wrapping_sub(self.head & !3) as i32) < 4 * QUEUE as i32
     }
 
-    /// The instruction at the head leaves decode in cycle `at`; `next` follows it in the queue. The room that it makes can be used at
-    /// once, but a fetch unit that has paused behind a `stalled` decode starts again a cycle later.
-    pub fn advance(&mut self, next: u32, at: Time, stalled: bool) {
-        let paused = self.requested < at - 1;
-        if stalled && paused {
-            self.room = at + 1;
-        } else if !self.has_room() {
-            self.room = at;
-        } else {
-            self.room = self.room.min(at);
-        }
+    /// The instruction at the head leaves decode in cycle `at`; `next` follows it in the queue. The room that it makes can be used at once.
+    pub fn advance(&mut self, next: u32, at: Time) {
+        self.room = if self.has_room() { self.room.min(at) } else { at };
         self.head = next;
     }
 
@@ -114,13 +119,17 @@ impl Fetch {
         self.request(flash, target & !3, at, false)
     }
 
-    /// Control goes on at `target`, whose first word may be decoded at `arrival`; the words behind it are not asked for before `resolved`.
-    pub fn redirect(&mut self, target: u32, arrival: Time, resolved: Time) {
+    /// A branch resolves: from `at` on a word still awaited on the wrong path no longer holds the bus.
+    pub fn drop_wait(&mut self, at: Time) {
+        self.bus_free = self.bus_free.min(at);
+    }
+
+    /// Control goes on at `target`, whose first word may be decoded at `arrival`.
+    pub fn redirect(&mut self, target: u32, arrival: Time) {
         self.head = target;
         self.tail = (target & !3).wrapping_add(4);
         self.arrival = [LONG_AGO; WINDOW];
         self.arrival[Self::slot(target)] = arrival;
-        self.bus_free = self.bus_free.max(resolved);
         self.room = LONG_AGO;
     }
 

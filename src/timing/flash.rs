@@ -14,10 +14,6 @@ pub(super) const LONG_AGO: Time = -64;
 /// The number of no line.
 pub(super) const NO_LINE: u32 = u32::MAX;
 
-/// From the delivery of a line's first word to the read-ahead of the next line, if the core has not asked for it by then.
-const PREFETCH_DELAY: Time = 2;
-/// A line that was read ahead comes out of the buffer a cycle after its read; one that the core waits for is forwarded.
-const BUFFER_DELAY: Time = 1;
 /// What a data read takes beyond the array's access time.
 const DATA_READ_OVERHEAD: Time = 1;
 
@@ -28,12 +24,10 @@ pub(super) struct Buffer {
     pub line: u32,
     /// The last cycle of the read that fills it.
     pub filled: Time,
-    /// Whether it was read ahead.
-    pub ahead: bool,
 }
 
 impl Buffer {
-    pub const EMPTY: Buffer = Buffer { line: NO_LINE, filled: LONG_AGO, ahead: false };
+    pub const EMPTY: Buffer = Buffer { line: NO_LINE, filled: LONG_AGO };
 }
 
 /// The array, its buffer and the read in flight.
@@ -73,7 +67,7 @@ impl Flash {
         let filled = earliest.max(self.busy + 1) + self.wait;
         self.busy = filled;
         self.reading_ahead = ahead;
-        *self.block(line) = Buffer { line, filled, ahead };
+        *self.block(line) = Buffer { line, filled };
     }
 
     /// Begins the planned read-ahead if its time has come by `now`.
@@ -86,20 +80,20 @@ impl Flash {
         }
     }
 
-    /// A word fetch with its address phase at `at`: the last cycle of its data phase. A line in the buffer answers in one cycle. A
-    /// sequential miss begins its read in the address phase, because the interface expects it; a branch's target in the data phase, and a
-    /// read-ahead in flight is given up for it.
+    /// A word fetch with its address phase at `at`: the last cycle of its data phase. A line in the buffer answers in one cycle, one that
+    /// is being read as soon as it is there, any other is read from the data phase on; a read-ahead in flight is given up for a branch's
+    /// target. When the access would have been over without the buffer, the next line is read ahead.
     pub fn fetch(&mut self, addr: u32, at: Time, sequential: bool) -> Time {
         if self.wait == 0 {
             return at + 1;
         }
         let line = addr >> 3;
-        let begin = if sequential && self.prefetch { at } else { at + 1 };
+        let begin = at + 1;
         self.settle(begin);
         if self.block(line).line != line {
             if !sequential && self.reading_ahead && self.busy >= begin {
                 let given_up = self.busy;
-                for block in self.blocks.iter_mut().filter(|block| block.ahead && block.filled == given_up) {
+                for block in self.blocks.iter_mut().filter(|block| block.filled == given_up) {
                     *block = Buffer::EMPTY;
                 }
                 self.busy = begin - 1;
@@ -107,12 +101,10 @@ impl Flash {
             self.planned = None;
             self.fill(line, begin, false);
         }
-        let block = *self.block(line);
-        let ready = block.filled + if block.ahead { BUFFER_DELAY } else { 0 };
-        let end = ready.max(at + 1);
+        let end = self.block(line).filled.max(begin);
         let next = line.wrapping_add(1);
         if self.prefetch && self.block(next).line != next && self.planned.is_none_or(|(planned, _)| planned != next) {
-            self.planned = Some((next, end + PREFETCH_DELAY));
+            self.planned = Some((next, begin + self.wait));
         }
         end
     }

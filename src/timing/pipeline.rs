@@ -62,11 +62,12 @@ impl Core {
     /// bus, the cycle in which its address goes out.
     pub fn step(&mut self, insn: &Insn, code: OperandCode, next: u32) -> Time {
         let failed = code.failed();
+        self.fetch.paused = self.pause_before(insn, failed);
         let words = self.decode(insn);
         if insn.class == Class::It && self.behind.folds && words <= self.behind.decoded {
             // IT folding: it goes through decode beside the 16-bit instruction before it.
             self.fetch.run(&mut self.flash, self.behind.decoded);
-            self.fetch.advance(insn.end().0, self.behind.decoded, false);
+            self.fetch.advance(insn.end().0, self.behind.decoded);
             return self.behind.decode_free;
         }
         let decoded = words.max(self.behind.decode_free);
@@ -80,7 +81,7 @@ impl Core {
         if !refills {
             self.fetch.run(&mut self.flash, enter - 1);
         }
-        self.fetch.advance(insn.end().0, enter - 1, enter - 1 > decoded);
+        self.fetch.advance(insn.end().0, enter - 1);
         if !refills {
             self.fetch.run(&mut self.flash, enter);
         }
@@ -109,11 +110,39 @@ impl Core {
         self.book(Cause::Issue, 1);
         self.execute(insn, code, failed, last);
         if taken {
-            self.branch(insn, next, target, enter, last);
+            self.branch(insn, next, target, last);
         } else if insn.class == Class::InstructionBarrier && !failed {
             self.refetch(insn.end().0, self.free - 1);
         }
         start
+    }
+
+    /// Whether an access in the cycle of a load's data can be this instruction's: loads that leave their base alone, and stores.
+    fn overlaps_load(&self, insn: &Insn, failed: bool) -> bool {
+        let updates = insn.mem.is_some_and(|m| m.writeback != Writeback::None);
+        let late_address = insn.address_regs.meets(self.behind.written);
+        match insn.class {
+            Class::Nop => true,
+            Class::Load | Class::LoadExclusive => !failed && !late_address && !updates,
+            Class::Store | Class::StoreExclusive => !failed && !late_address,
+            _ => false,
+        }
+    }
+
+    /// The last cycle in execute of the instruction before this one, if it takes more than one there: a load does unless this one, already
+    /// fetched, overlaps it. The fetch unit requests nothing in that cycle.
+    fn pause_before(&self, insn: &Insn, failed: bool) -> Time {
+        if self.behind.load == LONG_AGO {
+            let last = self.free - 1;
+            return if last > self.behind.decode_free { last } else { LONG_AGO };
+        }
+        let end = insn.addr.0.wrapping_add(u32::from(insn.size)).wrapping_sub(2);
+        let decoded = self
+            .fetch
+            .holds(end)
+            .then(|| self.fetch.arrival(insn.addr.0).max(self.fetch.arrival(end)).max(self.behind.decode_free));
+        let in_time = decoded.is_some_and(|decoded| decoded < self.behind.load);
+        if in_time && self.overlaps_load(insn, failed) { LONG_AGO } else { self.behind.load }
     }
 
     /// Fetches what is needed to decode `insn`: when it is there.
@@ -129,14 +158,7 @@ impl Core {
         let late_address = insn.address_regs.meets(behind.written);
         let mut ready = behind.load + 1;
         if behind.load > LONG_AGO {
-            let updates = insn.mem.is_some_and(|m| m.writeback != Writeback::None);
-            let overlaps = match insn.class {
-                Class::Nop => true,
-                Class::Load | Class::LoadExclusive => accesses && !late_address && !updates,
-                Class::Store | Class::StoreExclusive => accesses && !late_address,
-                _ => false,
-            };
-            if overlaps {
+            if self.overlaps_load(insn, !accesses && insn.mem.is_some()) {
                 ready -= 1;
             }
         } else if accesses && late_address {
@@ -166,10 +188,18 @@ impl Core {
     /// taken asks no more once it has entered execute. When the word may be decoded, if it was asked for.
     fn speculate(&mut self, insn: &Insn, decoded: Time, enter: Time, taken: bool) -> Option<Time> {
         let (Flow::Direct { target, .. } | Flow::Call { target }) = insn.flow else { return None };
-        if !taken && self.fetch.target_slot(decoded) > enter {
-            return None;
+        let slot = self.fetch.target_slot(decoded);
+        if slot > enter {
+            if !taken {
+                return None;
+            }
+            self.fetch.drop_wait(enter);
         }
-        Some(self.fetch.ask_target(&mut self.flash, target.0, decoded))
+        let arrival = self.fetch.ask_target(&mut self.flash, target.0, slot.min(enter));
+        if !taken {
+            self.fetch.drop_wait(enter.max(slot + 1));
+        }
+        Some(arrival)
     }
 
     /// A load or store waits in execute until the write buffer is free; a load is not pipelined with a store.
@@ -257,11 +287,11 @@ impl Core {
     }
 
     /// Control leaves the sequence.
-    fn branch(&mut self, insn: &Insn, next: u32, target: Option<Time>, enter: Time, last: Time) {
+    fn branch(&mut self, insn: &Insn, next: u32, target: Option<Time>, last: Time) {
         if let Some(arrival) = target {
             self.behind.refill = 1;
             self.behind.decode_free = self.free;
-            self.fetch.redirect(next, arrival.max(self.free), enter);
+            self.fetch.redirect(next, arrival.max(self.free));
             return;
         }
         let asks = match insn.flow {
@@ -287,8 +317,9 @@ impl Core {
     /// Flushes the queue and asks for `next` in cycle `asks`.
     fn refetch(&mut self, next: u32, asks: Time) {
         self.fetch.run(&mut self.flash, asks);
+        self.fetch.drop_wait(asks);
         let arrival = self.fetch.ask_target(&mut self.flash, next, asks);
-        self.fetch.redirect(next, arrival.max(self.free), asks);
+        self.fetch.redirect(next, arrival.max(self.free));
         self.behind.refill = (asks + 3 - self.free).max(0) as u8;
         self.behind.decode_free = self.free;
     }

@@ -20,7 +20,6 @@ const NO_DELTA: i32 = i32::MIN;
 pub struct FrontState {
     lines: [i32; 2],
     filled: [i8; 2],
-    ahead: [bool; 2],
     flash_busy: i8,
     reading_ahead: bool,
     /// When the line behind the last one fetched is read ahead, and that line; `i8::MIN` when it is not.
@@ -31,7 +30,6 @@ pub struct FrontState {
     arrival: [i8; WINDOW],
     bus_free: i8,
     room: i8,
-    requested: i8,
     system_address: i8,
     system_free: i8,
     decode_free: i8,
@@ -52,7 +50,6 @@ impl FrontState {
         Self {
             lines: [NO_DELTA; 2],
             filled: [FLOOR as i8; 2],
-            ahead: [false; 2],
             flash_busy: FLOOR as i8,
             reading_ahead: false,
             planned: i8::MIN,
@@ -61,7 +58,6 @@ impl FrontState {
             arrival: [FLOOR as i8; WINDOW],
             bus_free: 0,
             room: FLOOR as i8,
-            requested: FLOOR as i8,
             system_address: FLOOR as i8,
             system_free: FLOOR as i8,
             decode_free: 0,
@@ -89,11 +85,7 @@ impl FrontState {
     /// A core that goes on at `pc` from this state, at time zero.
     pub(super) fn resume(&self, config: &TimingConfig, pc: u32) -> Core {
         let line = |delta: i32| if delta == NO_DELTA { NO_LINE } else { (pc >> 3).wrapping_add(delta as u32) };
-        let block = |index: usize| Buffer {
-            line: line(self.lines[index]),
-            filled: Time::from(self.filled[index]),
-            ahead: self.ahead[index],
-        };
+        let block = |index: usize| Buffer { line: line(self.lines[index]), filled: Time::from(self.filled[index]) };
         let mut flash = Flash::new(config);
         flash.blocks = [block(0), block(1)];
         flash.busy = Time::from(self.flash_busy);
@@ -110,7 +102,7 @@ impl FrontState {
             arrival,
             bus_free: Time::from(self.bus_free),
             room: Time::from(self.room),
-            requested: Time::from(self.requested),
+            paused: LONG_AGO,
             system_address: Time::from(self.system_address),
             system_free: Time::from(self.system_free),
         };
@@ -151,7 +143,6 @@ impl FrontState {
         Self {
             lines: core.flash.blocks.map(|block| line(block.line)),
             filled: core.flash.blocks.map(|block| if block.line == NO_LINE { floor as i8 } else { rel(block.filled, floor - 1) }),
-            ahead: core.flash.blocks.map(|block| block.ahead && block.filled - now >= floor - 1),
             flash_busy: rel(core.flash.busy, floor - 1),
             reading_ahead: core.flash.reading_ahead && core.flash.busy - now >= floor,
             planned: core.flash.planned.map_or(i8::MIN, |(_, at)| rel(at, floor)),
@@ -160,7 +151,6 @@ impl FrontState {
             arrival,
             bus_free: rel(core.fetch.bus_free, floor),
             room: rel(core.fetch.room, floor),
-            requested: rel(core.fetch.requested, floor - 2),
             system_address: rel(core.fetch.system_address, floor),
             system_free: rel(core.fetch.system_free, floor),
             decode_free: rel(core.behind.decode_free, FLOOR),

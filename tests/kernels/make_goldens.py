@@ -120,6 +120,7 @@ IMAGES = {
     "conv_dilated": ((9, 8, 3), lambda: [L.Conv2D(4, 3, dilation_rate=2, padding="same")]),
     "conv_relu6": ((6, 6, 5), lambda: [L.Conv2D(4, 2), L.ReLU(6.0)]),
     "conv_many_pixels": ((21, 17, 8), lambda: [L.Conv2D(3, 3)]),
+    "conv_same_large": ((24, 20, 6), lambda: [L.Conv2D(3, 3, strides=2, padding="same", activation="relu")]),
     "conv_no_bias": ((5, 5, 4), lambda: [L.Conv2D(4, 3, use_bias=False)]),
     "conv_covering": ((4, 5, 3), lambda: [L.Conv2D(6, (4, 5))]),
     "conv_large_filter": ((8, 4, 72), lambda: [L.Conv2D(2, 4)]),

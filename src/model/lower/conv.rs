@@ -11,6 +11,8 @@ use crate::model::plan::Kernel;
 
 /// Bytes of scratch that a convolution's tile may take; more pixels per tile spread the cost of fetching weights further.
 const TILE_BYTES: usize = 4096;
+/// An input that with its border takes no more than this is copied, rather than asked at every window where it ends.
+const BORDERED_BYTES: u64 = 2048;
 /// Above this for four pixels, a tile no longer suits a device with 20 KiB.
 const QUAD_BYTES: usize = 8192;
 /// Above this, a depthwise layer's planes are not copied.
@@ -185,6 +187,18 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
     words.push(l.blob_words(constants.into_iter().flatten()));
     words.extend([Word::from(in_zero), zero.into(), low.into(), high.into()]);
     words.extend([l.word(tile_quads as u64)?.into(), tile, staged]);
+    let along = |d: usize, stride: u32, dilation: u32| {
+        u64::from(place.output[d] - 1) * u64::from(stride) + u64::from(c.kernel[d] - 1) * u64::from(dilation) + 1
+    };
+    let (high_side, wide_side) =
+        (along(0, c.window.stride_h, c.window.dilation_h), along(1, c.window.stride_w, c.window.dilation_w));
+    let overhangs = c.window.padding == Padding::Same && (high_side > u64::from(in_h) || wide_side > u64::from(in_w));
+    let bordered = high_side.saturating_mul(wide_side).saturating_mul(u64::from(in_c));
+    if matches!(choice, Choice::Quads { .. }) && overhangs && bordered <= BORDERED_BYTES {
+        words.extend([1u32.into(), l.scratch(bordered)]);
+    } else {
+        words.extend([Word::Value(0), Word::Value(0)]);
+    }
     l.emit(kernel, words);
     Ok(())
 }

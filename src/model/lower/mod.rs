@@ -1,6 +1,6 @@
 //! What it is: a checked model to a [`Plan`]: for each operator, the kernel that executes it and its descriptor; then the arena; then the bytes.
 //! Source: the operators' definition in TensorFlow Lite Micro, one submodule per family; KERNELS.md for the layouts.
-//! Does not model: operators without a row in [`lower_operator`]; they are refused by name with the usual way out.
+//! Does not model: operators without a row in [`lower_operator`]; [`refusal`] names them, with the usual way out.
 //! Tested by: `tests/model.rs`, `tests/model_kernels.rs` (every operator, bit for bit against TensorFlow Lite Micro).
 
 mod conv;
@@ -11,6 +11,7 @@ mod map;
 mod moves;
 mod pool;
 mod recurrent;
+mod refusal;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
@@ -20,6 +21,7 @@ use super::{Model, Operator, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
 
 pub(super) fn lower(model: &Model) -> Result<Plan> {
+    refusal::check(model)?;
     let mut lowering = Lowering::new(model);
     // What no other conversion of the same graph can help with is said before anything else.
     let hopeless = |operator: &Operator| match &operator.code {
@@ -43,7 +45,7 @@ pub(super) fn lower(model: &Model) -> Result<Plan> {
 fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let code = match &operator.code {
         OpCode::Builtin(code) => *code,
-        OpCode::Custom(name) => return Err(l.unsupported(custom_advice(name))),
+        OpCode::Custom(_) => return Err(l.unsupported("custom operators have no kernel.")),
     };
     match code {
         op::FULLY_CONNECTED if is_float(l, operator) => float::fully_connected(l, operator),
@@ -66,10 +68,6 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
         op::RELU | op::RELU6 | op::RELU_N1_TO_1 => map::relu(l, operator),
         op::LOGISTIC | op::TANH => map::sigmoid(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
-        op::WHILE | op::IF | op::CALL_ONCE => Err(l.unsupported(
-            "the runtime has no control flow. A recurrent layer that became a loop is exported with tf_keras, batch size 1 and a \
-             fixed sequence length, which gives one UNIDIRECTIONAL_SEQUENCE_LSTM instead.",
-        )),
         _ => {
             Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller."))
         }
@@ -79,16 +77,6 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
 /// Whether the operator's first input holds floats.
 fn is_float(l: &Lowering, operator: &Operator) -> bool {
     l.input(operator, 0).is_ok_and(|(_, x)| x.ty == Type::Float32)
-}
-
-fn custom_advice(name: &str) -> String {
-    if name.starts_with("Flex") {
-        "it is a TensorFlow operator carried through (\"Flex\"), which only TensorFlow itself executes. For LSTMs: export with tf_keras, \
-         batch size 1 and a fixed sequence length, without SELECT_TF_OPS, which gives one UNIDIRECTIONAL_SEQUENCE_LSTM instead."
-            .to_owned()
-    } else {
-        "it is a custom operator, whose meaning only its author's runtime knows. Replace the layer.".to_owned()
-    }
 }
 
 /// The state of one lowering.
@@ -223,8 +211,13 @@ impl<'m> Lowering<'m> {
         if tensor.ty == ty {
             return Ok(());
         }
+        let kind = match (ty, tensor.ty) {
+            (Type::Int8, Type::Float32) => " (the model is float32, or int8 in its weights only)",
+            _ => "",
+        };
         Err(self.unsupported(format!(
-            "its {what} is {}; the kernel takes {}. Convert with full integer quantisation (int8 in and out).",
+            "its {what} is {}{kind}; the kernel takes {}. Convert with full integer quantisation: representative data, \
+             TFLITE_BUILTINS_INT8, int8 in and out.",
             tensor.ty.name(),
             ty.name()
         )))
