@@ -18,6 +18,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   stm32sim run --scenario anomaly
   stm32sim run --scenario anomaly --sample 7 --format json
+  stm32sim run --scenario image --input picture.png
   stm32sim run firmware.elf --limit 2s
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
 pub(super) struct RunArgs {
@@ -29,9 +30,9 @@ pub(super) struct RunArgs {
     /// Which of the scenario's samples to send, counted from 0 [default: 0]
     #[arg(long, value_name = "N", conflicts_with = "input", requires = "scenario")]
     sample: Option<usize>,
-    /// An input of your own, as a .npy file
-    #[arg(long, value_name = "FILE.npy", requires = "scenario")]
-    input: Option<PathBuf>,
+    /// An input of your own: a .npy, or what the scenario takes: a .png, a .wav, a .csv (rows.csv:7) or a row, a sentence
+    #[arg(long, value_name = "FILE|TEXT", requires = "scenario")]
+    input: Option<String>,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -52,7 +53,7 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
         args.conditions.chip.as_deref().or(scenario.as_ref().map(|scenario| scenario.chip.as_str())).unwrap_or("stm32f103c8");
     let chip = Chip::find(spec)?;
     let stimulus = match (&scenario, &args.input) {
-        (Some(scenario), Some(path)) => Stimulus::Input(scenario.input(path)?),
+        (Some(scenario), Some(given)) => Stimulus::Input(scenario.input(given)?),
         _ => Stimulus::Sample(args.sample.unwrap_or(0)),
     };
     let report = execute(&Request {

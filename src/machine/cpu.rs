@@ -328,7 +328,9 @@ impl<W: World + 'static> Cpu<W> {
         engine.ctl_set_tlb_type(TlbType::VIRTUAL)?;
         engine.add_tlb_hook(1, 0, |uc, address, access| {
             // The fill path has restored IT state from the middle of a block; left there it would skip later instructions (row 23).
-            if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+            // A fetch's fill comes between two blocks, where an IT block that crosses a page boundary is still in force.
+            if access != MemType::FETCH
+                && let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
                 && cpsr & IT_BITS != 0
             {
                 let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);

@@ -152,11 +152,14 @@ impl BenchRun {
     }
 }
 
+/// Told of what begins, a scenario's name and how many samples it has, and then of each sample that is done.
+pub type Progress<'a> = dyn Fn(Option<(&str, usize)>) + Sync + 'a;
+
 /// Runs the benchmark. `progress` is told the scenario and its number of samples when it begins, then `None` for each sample done.
 ///
 /// # Errors
 /// What is wrong with the request. What a scenario's firmware does, and what does not fit, is a row.
-pub fn bench(request: &Request<'_>, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchReport> {
+pub fn bench(request: &Request<'_>, progress: &Progress<'_>) -> Result<BenchReport> {
     let runs = request.scenarios.iter().map(|scenario| row(request, scenario, progress)).collect::<Result<Vec<BenchRun>>>()?;
     let (mut models, mut models_basis) = (Vec::new(), None);
     if let Some(folder) = request.models {
@@ -168,7 +171,7 @@ pub fn bench(request: &Request<'_>, progress: &(dyn Fn(Option<(&str, usize)>) + 
     Ok(BenchReport { schema: SCHEMA, tool: Tool::THIS, runs, models, models_basis })
 }
 
-fn row(request: &Request<'_>, scenario: &Scenario, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchRun> {
+fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress<'_>) -> Result<BenchRun> {
     let own;
     let chip = match request.chip {
         Some(chip) => chip,

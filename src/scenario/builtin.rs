@@ -31,11 +31,11 @@ macro_rules! built_in {
 // Name, folder in `models/`, description, and what the description names.
 built_in! {
     "anomaly": "anomaly", "scenario.toml", "../../firmware-images/anomaly.elf", "anomaly_int8.tflite", "samples.npy", "labels.npy",
-        "goldens_int8.npy";
+        "goldens_int8.npy", "preprocess.json";
     "image": "image", "scenario.toml", "../../firmware-images/image.elf", "image_int8.tflite", "samples.npy", "labels.npy",
-        "goldens_int8.npy";
+        "goldens_int8.npy", "preprocess.json";
     "keyword": "keyword", "scenario.toml", "../../firmware-images/keyword.elf", "keyword_int8.tflite", "samples.npy", "labels.npy",
-        "goldens_int8.npy";
+        "goldens_int8.npy", "preprocess.json";
 }
 
 /// The names of the built-in scenarios.

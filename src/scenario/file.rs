@@ -3,6 +3,7 @@
 //! Does not model: includes, variables.
 //! Tested by: the unit tests below, `tests/bad_input.rs`.
 
+use super::input::Raw;
 use super::tensor::Tensor;
 use super::{Decision, Files, Scenario};
 use crate::finding::{Code, Failure, Result};
@@ -44,6 +45,7 @@ struct InputFile {
     samples: String,
     labels: String,
     classes: Vec<String>,
+    raw: Option<Raw>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,6 +137,7 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
         output_symbol: file.output.symbol,
         goldens,
         decision: file.decision,
+        raw: file.input.raw,
         firmware: file.firmware,
         model: file.model,
         files,

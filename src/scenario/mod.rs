@@ -7,6 +7,7 @@ mod builtin;
 mod decision;
 mod file;
 mod host;
+mod input;
 mod tensor;
 
 pub use builtin::names;
@@ -45,6 +46,7 @@ pub struct Scenario {
     /// How an output becomes a class.
     pub decision: Decision,
     files: Box<dyn Files>,
+    raw: Option<input::Raw>,
     firmware: String,
     model: Option<String>,
 }
@@ -133,14 +135,5 @@ impl Scenario {
     #[must_use]
     pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
         self.goldens.row(index).map(|golden| golden == output)
-    }
-
-    /// A user's own input as the firmware takes it.
-    ///
-    /// # Errors
-    /// `bad-input-tensor` where type or shape is not the scenario's.
-    pub fn input(&self, path: &Path) -> Result<Vec<u8>> {
-        let tensor = Tensor::load(path)?;
-        tensor.as_one_of(&self.samples, &path.display().to_string())
     }
 }
