@@ -106,6 +106,7 @@ fn models_known_by_their_published_size_lack_it_in_flash() {
     let models = report["models"].as_array().expect("models");
     let int8 = models.iter().find(|model| model["name"] == "anomaly_int8.tflite").expect("a row");
     assert_eq!((&int8["fits"], &int8["runs"], int8["macs"].as_u64()), (&Value::from(true), &Value::from(true), Some(9_344)));
+    assert!(int8["verdict"].as_str().is_some_and(|verdict| verdict.ends_with("runs in scenario 'anomaly'")), "{int8}");
     // 16 MB and 162 MB; the largest F103, xG, has 1 MiB of flash (DS5792, table 2).
     let short: Vec<u64> = models.iter().rev().take(2).map(|model| model["flash"]["short"].as_u64().expect("bytes")).collect();
     assert_eq!(short, [162_000_000 - 1_048_576, 16_000_000 - 1_048_576]);
@@ -115,8 +116,11 @@ fn models_known_by_their_published_size_lack_it_in_flash() {
     assert!(bert["estimate"]["latency_us"].as_f64().is_some_and(|us| us > 60e6), "minutes: {bert}");
 }
 
+/// What was published of a model.
+type Original = (&'static str, Option<u64>, Option<u64>, &'static [&'static str]);
+
 /// File, multiply-accumulates, bytes of activations that live at once, and what must be said of it.
-const ORIGINALS: &[(&str, Option<u64>, Option<u64>, &[&str])] = &[
+const ORIGINALS: &[Original] = &[
     ("autoencoder_model", Some(9_344), None, &["fits the stm32f103c8"]),
     ("cifar10_mobilenetv2", Some(6_124_928), Some(122_880), &["flash short by", "SRAM short by 24 576 B"]),
     ("cifar10_mobilenetv2_finetuned", None, Some(122_880), &["flash short by", "SRAM short by 24 576 B"]),
@@ -134,8 +138,7 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
         return;
     };
     let folder = Path::new(&data).join("original-models");
-    let (report, exit) =
-        json(&["bench", "--samples", "2", "--models", folder.to_str().expect("a path in UTF-8")]);
+    let (report, exit) = json(&["bench", "--samples", "2", "--models", folder.to_str().expect("a path in UTF-8")]);
     assert_eq!(exit, 0);
     let models = report["models"].as_array().expect("models");
     assert_eq!(models.len(), ORIGINALS.len() + 2);
@@ -156,7 +159,8 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
     assert_eq!(speech.footprint().constants, 22_016 + 4 * (9 * 64 + 12) + 8);
     // What no F103 could hold: a what-if chip does.
     let path = folder.to_str().expect("a path in UTF-8");
-    let virtual_chip = ["bench", "--samples", "1", "--scenario", "anomaly", "--chip", "virtual:flash=4M,sram=256K", "--models", path];
+    let virtual_chip =
+        ["bench", "--samples", "1", "--scenario", "anomaly", "--chip", "virtual:flash=4M,sram=256K", "--models", path];
     let (report, _) = json(&virtual_chip);
     assert_eq!((&report["models"][1]["fits"], report["models"][1]["flash"]["short"].as_u64()), (&Value::from(true), Some(0)));
     assert!(stm32sim(&virtual_chip).out.contains("A virtual chip is a what-if: nobody makes it."));

@@ -152,11 +152,14 @@ impl BenchRun {
     }
 }
 
-/// Runs the benchmark. `progress` is told the scenario and its number of samples when it begins, then `None` for each sample done.
+/// Is told a scenario and its number of samples when its evaluation begins, then `None` for each sample done; from any thread.
+pub type Progress<'a> = dyn Fn(Option<(&str, usize)>) + Sync + 'a;
+
+/// Runs the benchmark.
 ///
 /// # Errors
 /// What is wrong with the request. What a scenario's firmware does, and what does not fit, is a row.
-pub fn bench(request: &Request<'_>, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchReport> {
+pub fn bench(request: &Request<'_>, progress: &Progress) -> Result<BenchReport> {
     let runs = request.scenarios.iter().map(|scenario| row(request, scenario, progress)).collect::<Result<Vec<BenchRun>>>()?;
     let (mut models, mut models_basis) = (Vec::new(), None);
     if let Some(folder) = request.models {
@@ -168,7 +171,7 @@ pub fn bench(request: &Request<'_>, progress: &(dyn Fn(Option<(&str, usize)>) + 
     Ok(BenchReport { schema: SCHEMA, tool: Tool::THIS, runs, models, models_basis })
 }
 
-fn row(request: &Request<'_>, scenario: &Scenario, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchRun> {
+fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Result<BenchRun> {
     let own;
     let chip = match request.chip {
         Some(chip) => chip,
@@ -252,13 +255,14 @@ fn refused(chip: &Chip, image: &Image, scenario: &Scenario, model: Option<ModelS
 /// What the scenarios show about models that were not run.
 fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Basis)> {
     let mut overhead = Overhead::default();
-    let mut rates = Rates::default();
+    let (mut rates, mut carried) = (Rates::default(), Vec::new());
     for (run, scenario) in runs.iter().zip(request.scenarios) {
         let BenchRun::Ran(ran) = run else { continue };
         let (flash, sram) = (&ran.report.memory.flash, &ran.report.memory.sram);
         overhead.flash = overhead.flash.max(flash.used.saturating_sub(flash.model.unwrap_or(0)));
         overhead.sram = overhead.sram.max((sram.fixed + sram.stack_peak).saturating_sub(sram.arena.unwrap_or(0)));
         let Some(model) = scenario.model()? else { continue };
+        carried.push((scenario.name.clone(), model.file_bytes().to_vec()));
         let plan = model.lower()?;
         for layer in ran.report.inference.iter().flat_map(|inference| &inference.layers) {
             let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
@@ -278,5 +282,5 @@ fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Bas
     // The clock that every F103 reaches, and all built-in images set.
     let hclk = request.clock.unwrap_or(Hz(72_000_000));
     let basis = Basis { overhead, cycles_per_mac: rates.by_operator(), hclk_hz: hclk.0 };
-    Ok((Yardstick { chips, overhead, rates, hclk }, basis))
+    Ok((Yardstick { chips, overhead, rates, carried, hclk }, basis))
 }

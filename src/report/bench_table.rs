@@ -125,7 +125,7 @@ fn short(count: u64) -> String {
 fn models_part(report: &BenchReport) -> String {
     let Some(basis) = &report.models_basis else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "time", "fits"]);
+    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "time", "held by"]);
     for model in &report.models {
         let mark = |as_int8: bool| if as_int8 { " *" } else { "  " };
         let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));

@@ -86,6 +86,8 @@ pub struct Yardstick {
     pub overhead: Overhead,
     /// For estimates.
     pub rates: Rates,
+    /// The models that scenarios run: the scenario's name, the file's bytes.
+    pub carried: Vec<(String, Vec<u8>)>,
     /// The core clock of estimates.
     pub hclk: Hz,
 }
@@ -149,6 +151,7 @@ pub struct Estimate {
 }
 
 /// What a verdict starts from.
+#[derive(Default)]
 struct Facts {
     name: String,
     bytes: u64,
@@ -159,10 +162,12 @@ struct Facts {
     /// It is lowered: its needs are known to the byte, but for what firmware takes beside it. Else they are the least it can do with.
     lowered: bool,
     unsupported: Option<Finding>,
-    /// The file could be read.
-    sound: bool,
+    /// The file is damaged or none of its kind.
+    unsound: bool,
     /// It relies on what only a full interpreter does: control flow, custom operators.
     nowhere: bool,
+    /// The scenario whose model it is.
+    scenario: Option<String>,
     /// What is to be added to the verdict.
     note: &'static str,
 }
@@ -192,11 +197,7 @@ impl Yardstick {
     }
 
     fn judge_file(&self, path: &Path, name: &str) -> ModelVerdict {
-        let bytes = fs::metadata(path).map_or(0, |file| file.len());
-        let facts = |macs, flash, sram, unsupported: Option<Finding>| {
-            let lowered = unsupported.is_none();
-            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, sound: true, nowhere: false, note: "" }
-        };
+        let known = Facts { name: name.to_owned(), bytes: fs::metadata(path).map_or(0, |file| file.len()), ..Facts::default() };
         let model = match Model::read(path) {
             Ok(mut model) => {
                 model.name = name.to_owned();
@@ -205,22 +206,32 @@ impl Yardstick {
             Err(failure) => {
                 // A report names no folders.
                 let message = failure.0.message.replace(&path.display().to_string(), name);
-                let unsound = Facts { sound: false, ..facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })) };
-                return self.judge(unsound);
+                let unsupported = Some(Finding { message, ..*failure.0 });
+                return self.judge(Facts { flash: known.bytes, unsupported, unsound: true, ..known });
             }
         };
         // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
         let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
         let macs = counted.iter().map(|operator| work(&model, operator)).collect();
-        match model.lower() {
-            Ok(plan) => self.judge(facts(macs, plan.bytes.len() as u64, Some(u64::from(plan.arena_bytes())), None)),
-            Err(failure) => {
-                let least = model.footprint();
-                let custom = model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_)));
-                let nowhere = custom || model.subgraphs > 1;
-                self.judge(Facts { nowhere, ..facts(macs, least.constants, Some(least.live), Some(*failure.0)) })
-            }
-        }
+        let least = model.footprint();
+        self.judge(match model.lower() {
+            Ok(plan) => Facts {
+                macs,
+                flash: plan.bytes.len() as u64,
+                sram: Some(u64::from(plan.arena_bytes())),
+                lowered: true,
+                scenario: self.carried.iter().find(|(_, bytes)| bytes == model.file_bytes()).map(|(name, _)| name.clone()),
+                ..known
+            },
+            Err(failure) => Facts {
+                macs,
+                flash: least.constants,
+                sram: Some(least.live),
+                nowhere: model.subgraphs > 1 || model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_))),
+                unsupported: Some(*failure.0),
+                ..known
+            },
+        })
     }
 
     /// The two models of the original benchmark that never were .tflite files, by what its authors published.
@@ -231,12 +242,8 @@ impl Yardstick {
             bytes,
             macs: vec![(("FULLY_CONNECTED".to_owned(), false), macs)],
             flash: bytes,
-            sram: None,
-            lowered: false,
-            unsupported: None,
-            sound: true,
-            nowhere: false,
             note,
+            ..Facts::default()
         };
         PUBLISHED.iter().map(|published| self.judge(facts(published))).collect()
     }
@@ -252,14 +259,17 @@ impl Yardstick {
             flash.short == 0 && sram.is_none_or(|sram| sram.short == 0)
         };
         let chosen = self.chips.iter().find(holds).or(self.chips.last());
-        let fits = facts.sound && chosen.is_some_and(|chip| holds(&chip));
+        let fits = !facts.unsound && !facts.nowhere && chosen.is_some_and(|chip| holds(&chip));
         let (flash, sram) = chosen.map_or_else(|| (Need { needed: facts.flash, short: 0 }, None), needs);
         let chip = chosen.map_or_else(String::new, |chip| chip.name.clone());
         let macs = facts.macs.iter().fold(0, |sum: u64, (_, macs)| sum.saturating_add(*macs));
         let estimate = self.rates.estimate(&facts.macs, self.hclk);
         let mut verdict = match (fits, self.chips.len()) {
-            _ if !facts.sound => "is no sound model".to_owned(),
-            (true, _) if facts.nowhere => "runs on no microcontroller".to_owned(),
+            _ if facts.unsound => "is no sound model".to_owned(),
+            _ if facts.nowhere => "runs on no microcontroller".to_owned(),
+            (true, _) if facts.lowered && facts.scenario.is_some() => {
+                format!("lowered, fits the {chip}, runs in scenario '{}'", facts.scenario.as_deref().unwrap_or_default())
+            }
             (true, _) if facts.lowered => format!("lowered, fits the {chip}, not run: no built-in image carries it"),
             (true, _) => format!("the {chip} would hold it"),
             (false, 1) => format!("does not fit the {chip}"),
@@ -271,12 +281,12 @@ impl Yardstick {
                 need.filter(|need| need.short > 0).map(|need| format!("{memory} short by {} B", grouped(need.short)))
             })
             .collect();
-        if !short.is_empty() && facts.sound {
+        if !short.is_empty() && !facts.unsound {
             verdict.push_str(&format!(": {}", short.join(", ")));
         }
         if let Some(finding) = &facts.unsupported {
             let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
-            let but = if !facts.sound || (facts.nowhere && short.is_empty()) { ": " } else { "; cannot run: " };
+            let but = if facts.unsound || (facts.nowhere && short.is_empty()) { ": " } else { "; cannot run: " };
             verdict.push_str(&format!("{but}{}", said.trim_end_matches('.')));
         }
         verdict.push_str(facts.note);
