@@ -7,6 +7,7 @@ mod bench;
 mod chips;
 mod conditions;
 mod embed;
+mod estimate;
 mod eval;
 mod explain;
 mod map;
@@ -70,6 +71,8 @@ struct ChipArg {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// Does a model fit, what does it cost, without firmware of your own
+    Estimate(estimate::EstimateArgs),
     /// Run a scenario's samples and report accuracy, agreement with the reference, latency
     Eval(eval::EvalArgs),
     /// The results table: every scenario on its chip, and other models' verdicts
@@ -89,6 +92,7 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
         Command::Bench(args) => return bench::run(args, output),
         Command::Embed(args) => embed::run(args, output)?,

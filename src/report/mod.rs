@@ -5,6 +5,7 @@
 
 pub mod bench;
 mod bench_table;
+pub mod estimate;
 pub mod eval;
 mod eval_table;
 pub mod fit;
