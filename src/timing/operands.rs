@@ -8,7 +8,7 @@
 
 mod build;
 
-use super::OperandCode;
+use super::{OperandCode, Region};
 use crate::isa::{Block, Cond, Op};
 use crate::units::Addr;
 use build::Build;
@@ -93,12 +93,40 @@ enum Value {
 }
 
 /// `a + (b << shift) + add`, with registers as at the block's entry; [`NO_REG`] is zero.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Linear {
     a: u8,
     b: u8,
     shift: u8,
     add: u32,
+}
+
+/// Addresses that differ by constants: what they have in common, and the least and the largest constant.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    common: Linear,
+    least: i32,
+    largest: i32,
+}
+
+impl Spread {
+    /// Adds an address to those that have the same in common, if there are any.
+    fn add(spreads: &mut Vec<Spread>, at: Linear) {
+        let (common, add) = (Linear { add: 0, ..at }, at.add as i32);
+        match spreads.iter_mut().find(|spread| spread.common == common) {
+            Some(spread) => (spread.least, spread.largest) = (spread.least.min(add), spread.largest.max(add)),
+            None => spreads.push(Spread { common, least: add, largest: add }),
+        }
+    }
+
+    /// What decides the codes of all these addresses: region and alignment. `None` if they do not lie in one region.
+    #[inline]
+    fn class(&self, regs: &[u32; 16]) -> Option<u8> {
+        let common = self.common.of(regs);
+        let region = Region::of(Addr(common.wrapping_add(self.least as u32)));
+        let same = self.least == self.largest || region == Region::of(Addr(common.wrapping_add(self.largest as u32)));
+        same.then_some((region as u8) << 2 | (common & 3) as u8)
+    }
 }
 
 /// In the place of a register: zero. (PC is never read as one.)
@@ -154,8 +182,12 @@ pub struct Operands {
     stores: Vec<Store>,
     /// Nodes that the needs depend on, operands first.
     order: Vec<usize>,
-    /// The registers among them.
+    /// The registers that are read at the block's entry.
     reads: u16,
+    /// The addresses among the needs that are sums of registers, by what they have in common.
+    bases: Vec<Spread>,
+    /// The needs that are something else.
+    others: Vec<Need>,
     stable: bool,
 }
 
@@ -186,9 +218,24 @@ impl Operands {
         }
         let stable = build.is_stable();
         let Build { fixed, nodes, needs, stores, .. } = build;
-        let mut operands =
-            Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), reads: 0, stable };
+        let mut operands = Operands {
+            fixed: fixed.into_boxed_slice(),
+            nodes,
+            needs,
+            stores,
+            order: Vec::new(),
+            reads: 0,
+            bases: Vec::new(),
+            others: Vec::new(),
+            stable,
+        };
         operands.order = operands.reachable();
+        for need in &operands.needs {
+            match need.kind {
+                Kind::Address { at: Value::Linear(at), .. } if need.outcome.is_none() => Spread::add(&mut operands.bases, at),
+                _ => operands.others.push(*need),
+            }
+        }
         let read = operands.order.iter().map(|i| match operands.nodes[*i] {
             Node::Reg(r) => 1 << r,
             _ => 0,
@@ -221,7 +268,7 @@ impl Operands {
     }
 
     /// Evaluates everything for one execution of the block. The codes are then [`Operands::codes`]; the key tells whether they are those of
-    /// another execution of the same block, and is `None` where there are too many for one. Also returns how many values could not be had.
+    /// another execution of the same block, and is `None` where none can. Also returns how many values could not be had.
     #[inline]
     pub fn evaluate(&self, entry: &impl Entry, scratch: &mut Scratch) -> (Option<u128>, u32) {
         let Scratch { values, regs } = scratch;
@@ -235,13 +282,19 @@ impl Operands {
                 values[i] = self.node(self.nodes[i], values, regs, entry);
             }
         }
-        let (mut key, mut unresolved) = (0, 0);
-        for need in &self.needs {
+        let (mut key, mut unresolved, mut fits) = (0, 0, self.bases.len() + self.others.len() <= 16);
+        for base in &self.bases {
+            match base.class(regs) {
+                Some(class) => key = key << 8 | u128::from(class),
+                None => fits = false,
+            }
+        }
+        for need in &self.others {
             let code = self.code(need, scratch);
             unresolved += u32::from(code.is_none());
             key = key << 8 | u128::from(code.unwrap_or(self.fixed[need.insn]).0);
         }
-        ((self.needs.len() <= 16).then_some(key), unresolved)
+        (fits.then_some(key), unresolved)
     }
 
     /// The codes that [`Operands::evaluate`] has just found.
