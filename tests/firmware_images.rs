@@ -193,9 +193,7 @@ fn debug_information_names_no_folder_of_the_building_machine() {
         let bytes = fs::read(folder().join(&name)).unwrap();
         let elf = object::File::parse(&*bytes).unwrap();
         assert!(elf.section_by_name(".debug_line").is_some(), "{name} has no line numbers");
-        for section in
-            elf.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".debug_str") || n.starts_with(".debug_line")))
-        {
+        for section in elf.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".debug_str") || n.starts_with(".debug_line"))) {
             for string in section.data().unwrap().split(|&b| b == 0) {
                 let absolute = string.len() > 3 && string[0] == b'/' && string[1..].iter().all(u8::is_ascii_graphic);
                 assert!(!absolute, "{name}: {}", String::from_utf8_lossy(string));
@@ -299,8 +297,7 @@ fn every_test_program_does_what_expected_toml_says() {
         if entry.get("not_qemu").is_some() {
             continue;
         }
-        let mut wanted: String =
-            entry["prints"].as_array().unwrap().iter().map(|l| format!("{}\r\n", l.as_str().unwrap())).collect();
+        let mut wanted: String = entry["prints"].as_array().unwrap().iter().map(|l| format!("{}\r\n", l.as_str().unwrap())).collect();
         let ends = entry["ends"].as_str().unwrap();
         if ends.starts_with("exit ") {
             wanted += &format!("{ends}\r\n");
@@ -437,26 +434,8 @@ fn the_serial_protocol_answers_as_published_and_survives_nonsense() {
     assert!(board.ask("db 0aFF").is_empty());
     let long = "x".repeat(81);
     let refused = [
-        "",
-        " ",
-        "db",
-        "db load",
-        "db load 0",
-        "db load 42",
-        "db load 4294967296",
-        "db load -1",
-        "db load 1x",
-        "db 1",
-        "db 0g",
-        "db 0102",
-        "db print 4",
-        "db print 1 3",
-        "db print 1 99999999999",
-        "infer",
-        "infer 0",
-        "infer x",
-        "infer 1 x",
-        &long,
+        "", " ", "db", "db load", "db load 0", "db load 42", "db load 4294967296", "db load -1", "db load 1x", "db 1", "db 0g",
+        "db 0102", "db print 4", "db print 1 3", "db print 1 99999999999", "infer", "infer 0", "infer x", "infer 1 x", &long,
     ];
     for command in refused {
         let answer = board.ask(command);

@@ -139,18 +139,17 @@ impl Bus {
             return;
         }
         let word = address & !3;
-        let widened =
-            match size {
-                4.. => value,
-                // The bridges repeat a narrow value over the whole word (RM0008, 2.1); the core's own bus and AHB write only its bytes.
-                _ if self.find(word).and_then(|i| self.slots.get(i)).is_some_and(|slot| slot.domain != Domain::Core) => {
-                    if size == 1 { (value & 0xff) * 0x0101_0101 } else { (value & 0xffff) * 0x0001_0001 }
-                }
-                _ => {
-                    let (shift, mask) = ((address & 3) * 8, if size == 1 { 0xff } else { 0xffff });
-                    (self.read_word(word, system) & !(mask << shift)) | (value & mask) << shift
-                }
-            };
+        let widened = match size {
+            4.. => value,
+            // The bridges repeat a narrow value over the whole word (RM0008, 2.1); the core's own bus and AHB write only its bytes.
+            _ if self.find(word).and_then(|i| self.slots.get(i)).is_some_and(|slot| slot.domain != Domain::Core) => {
+                if size == 1 { (value & 0xff) * 0x0101_0101 } else { (value & 0xffff) * 0x0001_0001 }
+            }
+            _ => {
+                let (shift, mask) = ((address & 3) * 8, if size == 1 { 0xff } else { 0xffff });
+                (self.read_word(word, system) & !(mask << shift)) | (value & mask) << shift
+            }
+        };
         self.write_word(word, widened, system);
     }
 
@@ -193,9 +192,8 @@ impl Bus {
         if mapped && clocked.is_none() {
             return;
         }
-        let register = clocked.and_then(|(i, offset)| {
-            self.slots.get(i)?.device.as_ref()?.registers().find(offset).map(|register| (i, offset, register))
-        });
+        let register = clocked
+            .and_then(|(i, offset)| self.slots.get(i)?.device.as_ref()?.registers().find(offset).map(|register| (i, offset, register)));
         let Some((i, offset, register)) = register else {
             system.note(self.describe(address), "written");
             self.unmodelled.insert(address, value);

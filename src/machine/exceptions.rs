@@ -403,8 +403,12 @@ impl Exceptions {
         let align = self.configuration & CCR_STKALIGN != 0 && sp & 4 != 0;
         let frame = sp.wrapping_sub(if align { 0x24 } else { 0x20 });
         let psr = (xpsr & !(1 << 9)) | u32::from(align) << 9;
-        let words = [core.reg(0), core.reg(1), core.reg(2), core.reg(3), core.reg(12), core.reg(14), core.reg(15) & !1, psr];
-        let stored = words.iter().enumerate().all(|(i, word)| core.store(frame.wrapping_add(i as u32 * 4), *word).is_some());
+        let words =
+            [core.reg(0), core.reg(1), core.reg(2), core.reg(3), core.reg(12), core.reg(14), core.reg(15) & !1, psr];
+        let stored = words
+            .iter()
+            .enumerate()
+            .all(|(i, word)| core.store(frame.wrapping_add(i as u32 * 4), *word).is_some());
         let lr = match (handler, core.thread_uses_psp()) {
             (true, _) => RETURN_HANDLER,
             (false, true) => RETURN_THREAD_PSP,
@@ -510,7 +514,10 @@ impl Exceptions {
 
     /// The active exception that a nested handler interrupted: the one with the most urgent priority.
     fn innermost_active(&self) -> Number {
-        (1..EXCEPTIONS as Number).filter(|n| self.active[*n as usize]).min_by_key(|n| (self.full_priority(*n), *n)).unwrap_or(0)
+        (1..EXCEPTIONS as Number)
+            .filter(|n| self.active[*n as usize])
+            .min_by_key(|n| (self.full_priority(*n), *n))
+            .unwrap_or(0)
     }
 
     /// Records a fault in the status registers and says which exception it is taken as: itself where it is enabled and urgent enough,

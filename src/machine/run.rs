@@ -98,14 +98,16 @@ impl Machine {
             Ok(Soc::new(bus, system, tracker, memory, settings.overrides))
         })?;
         let memory = Rc::clone(cpu.memory());
-        memory
-            .write(flash.0, &program.flash)
-            .ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
+        memory.write(flash.0, &program.flash).ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None };
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+        };
         machine.reset_core();
         Ok(machine)
     }
@@ -365,10 +367,7 @@ impl Machine {
                 other => return self.handle(other, &mut (), Tick::NEVER).ok().flatten(),
             }
         }
-        let finding = Finding::new(
-            Code::BuiltForM4,
-            "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?",
-        );
+        let finding = Finding::new(Code::BuiltForM4, "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?");
         let system = &mut self.cpu.world_mut().system;
         system.pc = address;
         system.find(finding);

@@ -274,12 +274,9 @@ impl Tracker {
         {
             flags |= SPINNING;
         }
-        let code = self.prices.add(
-            block,
-            |address, bytes| {
-                if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) }
-            },
-        );
+        let code = self.prices.add(block, |address, bytes| {
+            if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) }
+        });
         let operands = self.prices.operands(code);
         if !operands.is_fixed() {
             flags |= EVALUATED | if operands.is_stable() { STABLE } else { 0 };

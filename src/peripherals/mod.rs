@@ -89,24 +89,10 @@ mod tests {
             let mut device = create(kind).expect("the registry names only what it creates");
             let declared: Vec<Register> = device.registers().declared().to_vec();
             for (i, register) in declared.iter().enumerate() {
-                assert!(
-                    declared.iter().skip(i + 1).all(|other| other.offset != register.offset),
-                    "{kind} {} twice",
-                    register.name
-                );
+                assert!(declared.iter().skip(i + 1).all(|other| other.offset != register.offset), "{kind} {} twice", register.name);
                 assert_eq!(register.offset % 4, 0, "{kind} {}", register.name);
-                assert_eq!(
-                    register.not_modelled & !register.writable,
-                    0,
-                    "{kind} {}: ignored bits are writable ones",
-                    register.name
-                );
-                assert_eq!(
-                    device.peek(register.offset) & !register.volatile,
-                    register.reset & !register.volatile,
-                    "{kind} {}",
-                    register.name
-                );
+                assert_eq!(register.not_modelled & !register.writable, 0, "{kind} {}: ignored bits are writable ones", register.name);
+                assert_eq!(device.peek(register.offset) & !register.volatile, register.reset & !register.volatile, "{kind} {}", register.name);
                 device.registers_mut().store(register.offset, u32::MAX);
                 let stored = device.registers().get(register.offset);
                 assert_eq!(stored & !register.writable, register.reset & !register.writable, "{kind} {}", register.name);

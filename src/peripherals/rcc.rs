@@ -119,8 +119,7 @@ impl Rcc {
         let clocks = Clocks { sysclk, hclk, pclk1: pclk(cfgr >> 8), pclk2: pclk(cfgr >> 11), ..ctx.system.clocks };
         for (what, is, limit) in [("SYSCLK", clocks.sysclk, 72_000_000), ("PCLK1", clocks.pclk1, 36_000_000)] {
             if is.0 > limit {
-                ctx.system
-                    .find(Finding::new(Code::ClockOutOfRange, format!("{what} was set to {is}; the limit is {}", Hz(limit))));
+                ctx.system.find(Finding::new(Code::ClockOutOfRange, format!("{what} was set to {is}; the limit is {}", Hz(limit))));
             }
         }
         ctx.set_clocks(clocks);

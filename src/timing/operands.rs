@@ -27,29 +27,12 @@ enum Node {
     Const(u32),
     Reg(u8),
     EntryFlags,
-    Apply {
-        op: Op,
-        operands: [usize; 3],
-    },
+    Apply { op: Op, operands: [usize; 3] },
     /// The flags of an operation, with the bits that are known in the low nibble.
-    Flags {
-        op: Op,
-        a: usize,
-        b: usize,
-    },
+    Flags { op: Op, a: usize, b: usize },
     /// A load; the block's first `after` stores precede it.
-    Load {
-        address: usize,
-        bytes: u8,
-        signed: bool,
-        after: usize,
-    },
-    Select {
-        flags: usize,
-        cond: Cond,
-        then: usize,
-        otherwise: usize,
-    },
+    Load { address: usize, bytes: u8, signed: bool, after: usize },
+    Select { flags: usize, cond: Cond, then: usize, otherwise: usize },
 }
 
 /// What one instruction needs.
@@ -118,7 +101,8 @@ impl Operands {
         }
         let stable = build.is_stable();
         let Build { fixed, nodes, needs, stores, .. } = build;
-        let mut operands = Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), stable };
+        let mut operands =
+            Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), stable };
         operands.order = operands.reachable();
         operands
     }
@@ -324,9 +308,7 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         match (op, a, b) {
             (Op::Copy, ..) => operands[0],
             (Op::Add | Op::Sub, Node::Const(x), Node::Const(y)) => self.constant(op.apply(x, y, 0)),
-            (Op::Add | Op::Sub, Node::Apply { op: Op::Add, operands: [base, k, _] }, Node::Const(y))
-                if matches!(self.nodes[k], Node::Const(_)) =>
-            {
+            (Op::Add | Op::Sub, Node::Apply { op: Op::Add, operands: [base, k, _] }, Node::Const(y)) if matches!(self.nodes[k], Node::Const(_)) => {
                 let Node::Const(x) = self.nodes[k] else { return UNKNOWN };
                 let k = self.constant(op.apply(x, y, 0));
                 self.push(Node::Apply { op: Op::Add, operands: [base, k, k] })
