@@ -323,8 +323,7 @@ pub fn document(bench: &Bench, sets: &[KernelSet]) -> String {
         let Summary { rows, mean, median, worst, bound } = summary(&errors(sets, waits));
         let _ = writeln!(out, "| {name} | {rows} | {mean:.2} % | {median:.2} % | {worst:.2} % | {bound:.1} % |");
     }
-    let _ =
-        writeln!(out, "\n## Small loops\n\nErrors beyond the accepted one fail a test.\n\n{}", loop_table(bench));
+    let _ = writeln!(out, "\n## Small loops\n\nErrors beyond the accepted one fail a test.\n\n{}", loop_table(bench));
     let _ = writeln!(out, "## Kernels\n\n{}{}", kernel_tables(sets), include_str!("accuracy_tail.md").trim_end());
     out
 }
