@@ -392,7 +392,7 @@ fn report(request: &Request<'_>, boot: &Boot, station: Station) -> EvalReport {
         firmware: FirmwareSummary::of(request.image),
         scenario: ScenarioSummary { name: request.scenario.name.clone(), sample: None },
         shard: request.selection.shard,
-        timing_model: TimingModel::new(request.fidelity, all.unresolved),
+        timing_model: TimingModel::new(request.fidelity, all.unresolved, clock.flash_wait_states),
         clock,
         outcome,
         eval,

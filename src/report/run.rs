@@ -13,7 +13,7 @@ use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::scenario::{Host, Scenario};
-use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION};
+use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Serialize, Serializer};
 
@@ -135,7 +135,7 @@ pub struct TimingModel {
     pub version: u32,
     /// Remembered or worked-out prices.
     pub fidelity: Fidelity,
-    /// How far it may be off, from its validation; absent while it has none.
+    /// What 95 % of the published measurements at such wait states keep (docs/accuracy.md), in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_bound_percent: Option<f64>,
     /// Operand values that could not be had and were assumed.
@@ -158,8 +158,14 @@ impl ClockSummary {
 
 impl TimingModel {
     /// This program's.
-    pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64) -> Self {
-        Self { name: "cortex-m3-stm32f1", version: MODEL_VERSION, fidelity, error_bound_percent: None, unresolved_operands }
+    pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64, wait_states: u8) -> Self {
+        Self {
+            name: "cortex-m3-stm32f1",
+            version: MODEL_VERSION,
+            fidelity,
+            error_bound_percent: Some(accuracy(wait_states).bound),
+            unresolved_operands,
+        }
     }
 }
 
@@ -404,7 +410,7 @@ impl Report<'_> {
                 },
             }),
             clock: ClockSummary::of(self.machine, request.clock, request.overrides),
-            timing_model: TimingModel::new(request.fidelity, self.machine.unresolved()),
+            timing_model: TimingModel::new(request.fidelity, self.machine.unresolved(), self.machine.timing_config().wait_states),
             outcome,
             totals: Totals {
                 instructions,

@@ -66,8 +66,8 @@ impl Core {
         let words = self.decode(insn);
         if insn.class == Class::It && self.behind.folds && words <= self.behind.decoded {
             // IT folding: it goes through decode beside the 16-bit instruction before it.
-            self.fetch.run(&mut self.flash, self.behind.decoded);
-            self.fetch.advance(insn.end().0, self.behind.decoded);
+            self.fetch.advance(insn.end().0, self.behind.decode_free - 1);
+            self.fetch.run(&mut self.flash, self.behind.decode_free);
             return self.behind.decode_free;
         }
         let decoded = words.max(self.behind.decode_free);

@@ -11,7 +11,7 @@ use super::pipeline::{Behind, Core};
 use crate::isa::RegSet;
 
 /// Times before this count as this.
-const FLOOR: Time = -8;
+const FLOOR: Time = -24;
 /// Relative line number of an empty block.
 const NO_DELTA: i32 = i32::MIN;
 

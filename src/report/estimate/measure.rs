@@ -106,7 +106,7 @@ pub(super) fn measure(
     Ok(Measured {
         kind,
         end,
-        timing_model: TimingModel::new(conditions.fidelity, machine.unresolved()),
+        timing_model: TimingModel::new(conditions.fidelity, machine.unresolved(), machine.timing_config().wait_states),
         totals: Totals { instructions, cycles: causes.total(), sleep_cycles: causes.of(Cause::Sleep), time_us: rounded(time_us) },
         cycles_by_cause: Causes(causes),
         memory: MemorySummary {
