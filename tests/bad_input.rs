@@ -8,7 +8,7 @@ mod support;
 use support::{Elf, FLASH, Load, SRAM, Scratch, stm32sim};
 
 /// The commands that take a firmware file: each must refuse every file below in the same words.
-const COMMANDS: &[&[&str]] = &[&["map"], &["run"], &["run", "--scenario", "anomaly"]];
+const COMMANDS: &[&[&str]] = &[&["map"], &["run"], &["run", "--scenario", "anomaly"], &["eval", "--scenario", "anomaly"]];
 
 /// A refusal: a file and what must be said about it.
 struct Case {

@@ -93,7 +93,7 @@ fn every_model_of_a_folder_gets_a_verdict_even_a_damaged_one() {
     let files = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "tflite")).count();
     assert_eq!(models.len(), files + 2, "and two that never were .tflite files");
     for model in models {
-        assert_eq!(model["runs"], false, "{model}");
+        assert_eq!(model["ran"], false, "{model}");
         assert!(!model["verdict"].as_str().expect("text").contains(&folder), "{model}");
     }
     narrow(&stm32sim(&["bench", "--scenario", "anomaly", "--samples", "1", "--models", &folder]).out);
@@ -105,7 +105,8 @@ fn models_known_by_their_published_size_lack_it_in_flash() {
     let (report, _) = json(&["bench", "--scenario", "anomaly", "--samples", "1", "--models", &folder]);
     let models = report["models"].as_array().expect("models");
     let int8 = models.iter().find(|model| model["name"] == "anomaly_int8.tflite").expect("a row");
-    assert_eq!((&int8["fits"], &int8["runs"], int8["macs"].as_u64()), (&Value::from(true), &Value::from(true), Some(9_344)));
+    assert_eq!((&int8["fits"], &int8["ran"], int8["macs"].as_u64()), (&Value::from(true), &Value::from(true), Some(9_344)));
+    assert!(int8["verdict"].as_str().is_some_and(|verdict| verdict.starts_with("runs on the stm32f103x")), "{int8}");
     // 16 MB and 162 MB; the largest F103, xG, has 1 MiB of flash (DS5792, table 2).
     let short: Vec<u64> = models.iter().rev().take(2).map(|model| model["flash"]["short"].as_u64().expect("bytes")).collect();
     assert_eq!(short, [162_000_000 - 1_048_576, 16_000_000 - 1_048_576]);
@@ -115,15 +116,18 @@ fn models_known_by_their_published_size_lack_it_in_flash() {
     assert!(bert["estimate"]["latency_us"].as_f64().is_some_and(|us| us > 60e6), "minutes: {bert}");
 }
 
+/// What was published of a model.
+type Original = (&'static str, Option<u64>, Option<u64>, &'static [&'static str]);
+
 /// File, multiply-accumulates, bytes of activations that live at once, and what must be said of it.
-const ORIGINALS: &[(&str, Option<u64>, Option<u64>, &[&str])] = &[
-    ("autoencoder_model", Some(9_344), None, &["fits the stm32f103c8"]),
+const ORIGINALS: &[Original] = &[
+    ("autoencoder_model", Some(9_344), None, &["runs on the stm32f103x8"]),
     ("cifar10_mobilenetv2", Some(6_124_928), Some(122_880), &["flash short by", "SRAM short by 24 576 B"]),
     ("cifar10_mobilenetv2_finetuned", None, Some(122_880), &["flash short by", "SRAM short by 24 576 B"]),
-    ("cifar10_tinyml", Some(73_504), None, &["lowered, fits the stm32f103c8"]),
+    ("cifar10_tinyml", Some(73_504), None, &["runs on the stm32f103x"]),
     ("lstm_emotion_model", None, None, &["runs on no microcontroller", "FlexTensorListReserve", "fixed sequence length"]),
     ("lstm_emotion_model_enhanced", None, None, &["runs on no microcontroller", "FlexTensorListReserve"]),
-    ("speech_commands_model", Some(2_656_768), Some(16_000), &["lowered, fits the stm32f103c8"]),
+    ("speech_commands_model", Some(2_656_768), Some(16_000), &["runs on the stm32f103x8"]),
     ("speech_commands_model_float32", Some(2_656_768), Some(64_000), &[]),
 ];
 
@@ -150,6 +154,11 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
         let verdict = row["verdict"].as_str().expect("a verdict");
         assert!(says.iter().all(|word| verdict.contains(word)), "{name}: {verdict}");
     }
+    // What ran costs what stm32sim estimate says of it.
+    let file = folder.join("cifar10_tinyml.tflite");
+    let (alone, _) = json(&["estimate", file.to_str().expect("a path in UTF-8"), "--all-chips"]);
+    assert_eq!(models[3]["inference"]["cycles"], alone["inference"]["cycles"]);
+    assert_eq!(models[3]["flash"]["needed"], alone["fit"]["flash"]["needed"]);
     // 22 016 bytes of int8 weights; 2 360 bytes of int32: a bias for each of 9 x 64 + 12 channels, and RESHAPE's shape.
     let speech = Model::read(&folder.join("speech_commands_model.tflite")).expect("sound");
     assert_eq!(speech.footprint().constants, 22_016 + 4 * (9 * 64 + 12) + 8);
@@ -159,6 +168,8 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
         ["bench", "--samples", "1", "--scenario", "anomaly", "--chip", "virtual:flash=4M,sram=256K", "--models", path];
     let (report, _) = json(&virtual_chip);
     assert_eq!((&report["models"][1]["fits"], report["models"][1]["flash"]["short"].as_u64()), (&Value::from(true), Some(0)));
+    narrow(&stm32sim(&virtual_chip).out);
+    narrow(&stm32sim(&["bench", "--samples", "1", "--models", path]).out);
     assert!(stm32sim(&virtual_chip).out.contains("A virtual chip is a what-if: nobody makes it."));
 }
 

@@ -67,6 +67,7 @@ fn all_anomaly_samples_agree_with_tflite_micro_and_the_rates_with_scikit_learn()
 }
 
 #[test]
+#[ignore = "200 inputs of 768 bytes over the serial line: half a minute"]
 fn all_image_samples_agree_and_are_as_often_right_as_the_training_script_found() {
     let report = agrees_everywhere("image");
     let published = std::fs::read_to_string(root().join("models/image/report.json")).expect("committed");

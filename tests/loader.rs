@@ -157,6 +157,8 @@ fn lines_agree_with_addr2line() {
                     assert!(!ours.starts_with('/'));
                     agreed += 1;
                 }
+                // addr2line gives no line for libgcc's assembly, where the line table has one; no answer is nothing to hold ours against.
+                _ if location.file.as_deref().is_some_and(|file| file.ends_with(".S")) => {}
                 _ => assert_eq!(location.line, None, "{probe:#x}: {location} against {line}"),
             }
         }

@@ -31,7 +31,7 @@ pub(super) struct BenchArgs {
     /// Only this scenario: a built-in one, or a file ending in .toml; may be repeated [default: all built-in ones]
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Vec<String>,
-    /// A folder of .tflite models: each gets a verdict, and so do the benchmark's two models that never were one
+    /// A folder of .tflite models: each is run, or gets a verdict on why not; so do the original benchmark's two that never were one
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Accuracy over at most the first N samples of each scenario

@@ -7,10 +7,11 @@
 use super::exceptions::{CoreAccess, Masks};
 use crate::finding::{Code, Failure, Result};
 use std::cell::UnsafeCell;
+use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use unicorn_engine::hook::sys::{uc_engine, uc_reg_read};
-use unicorn_engine::unicorn_const::{Arch, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
+use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_reg_read};
+use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
 use unicorn_engine::{ArmCpuModel, Context, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
@@ -175,6 +176,17 @@ impl Core<'_> {
         gpr(index).map_or(0, |register| self.read(register))
     }
 
+    /// R0 to R12, SP and LR: those whose bits are set in `wanted`, each to its place.
+    #[inline]
+    pub fn gprs(&self, wanted: u16, values: &mut [u32; 16]) {
+        let mut left = wanted & 0x7fff;
+        while left != 0 {
+            let index = left.trailing_zeros() as u8;
+            left &= left - 1;
+            values[usize::from(index)] = self.gpr(index);
+        }
+    }
+
     /// The condition flags, in APSR's bits 31 (N), 30 (Z), 29 (C), 28 (V).
     #[must_use]
     pub fn flags(&self) -> u32 {
@@ -250,6 +262,20 @@ pub struct Cpu<W: World + 'static> {
     memory: Rc<Memory>,
 }
 
+/// The block hook. The crate's own way to one takes longer than all that is done in it: it upgrades a weak pointer, counts references and
+/// puts them back, for every block that runs.
+extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, shared: *mut c_void) {
+    // SAFETY: `Cpu::hook` gave this pointer. The hook runs while `emu_start` does, when nothing else uses the shared data: other hooks come
+    // before or after it, never within, since the world does not run the core.
+    let shared = unsafe { &mut *shared.cast::<Shared<W>>() };
+    let core = Core { handle: engine, engine: PhantomData };
+    if shared.world.block(&core, pc as u32, size) {
+        shared.stop = Some(Stop::Requested);
+        // SAFETY: the handle is the engine's that is calling back.
+        let _ = unsafe { uc_emu_stop(engine) };
+    }
+}
+
 /// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
 const IT_BITS: u64 = 0x0600_fc00;
 /// Peripherals with their bit-band alias, the SRAM bit-band alias, and the private peripheral bus: base and size.
@@ -302,7 +328,9 @@ impl<W: World + 'static> Cpu<W> {
         engine.ctl_set_tlb_type(TlbType::VIRTUAL)?;
         engine.add_tlb_hook(1, 0, |uc, address, access| {
             // The fill path has restored IT state from the middle of a block; left there it would skip later instructions (row 23).
-            if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+            // A fetch's fill comes between two blocks, where an IT block that crosses a page boundary is still in force.
+            if access != MemType::FETCH
+                && let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
                 && cpsr & IT_BITS != 0
             {
                 let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
@@ -320,14 +348,15 @@ impl<W: World + 'static> Cpu<W> {
             }
             granted.map(|perms| TlbEntry { paddr: u64::from(address), perms })
         })?;
-        engine.add_block_hook(1, 0, |uc, pc, size| {
-            let core = Core { handle: uc.get_handle(), engine: PhantomData };
-            let shared = uc.get_data_mut();
-            if shared.world.block(&core, pc as u32, size) {
-                shared.stop = Some(Stop::Requested);
-                let _ = uc.emu_stop();
-            }
-        })?;
+        let shared: *mut Shared<W> = engine.get_data_mut();
+        let mut hook: *mut c_void = std::ptr::null_mut();
+        // SAFETY: the engine is open; `on_block` has the signature of a block hook; the shared data live in the engine's own box, which stays
+        // where it is until the engine is closed, and hooks end with it. Begin 1, end 0: everywhere.
+        unsafe {
+            let (kind, callback) = (HookType::BLOCK.0 as i32, on_block::<W> as *mut c_void);
+            uc_hook_add(engine.get_handle(), (&raw mut hook).cast(), kind, callback, shared.cast(), 1, 0)
+        }
+        .and(Ok(()))?;
         engine.add_intr_hook(|uc, number| {
             let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
             let stop = match number {

@@ -297,6 +297,46 @@ impl Soc {
         }
     }
 
+    /// A block begins that was not expected.
+    #[inline(never)]
+    fn unexpected(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
+        if self.planted == Planted::Ready {
+            // As it stands in memory it is not the firmware's.
+            self.planted = Planted::Running;
+            self.tracker.begin_barred();
+            return false;
+        }
+        let tag = self.tracker.step_to(pc, size);
+        self.look(core, pc, tag)
+    }
+
+    /// A block has begun and something has to be done about that, or about the time.
+    #[inline(never)]
+    fn look(&mut self, core: &Core<'_>, pc: u32, tag: u8) -> bool {
+        if self.tracker.now() >= self.check_at && (self.planted == Planted::Running || self.must_stop(core)) {
+            self.tracker.cancel();
+            return true;
+        }
+        if tag == 0 {
+            return false;
+        }
+        match self.tracker.begin(core, tag) {
+            Begin::Go => false,
+            Begin::Watched => {
+                self.watched(core, pc);
+                false
+            }
+            Begin::Stuck => {
+                self.stuck = true;
+                true
+            }
+            Begin::Barred(address, fault) => {
+                self.barred = Some((address, fault));
+                true
+            }
+        }
+    }
+
     fn access(&mut self, address: u32, size: u32, store: bool) -> Option<usize> {
         let (now, at) = self.tracker.instant_of_access(address, size, store);
         self.system.now = now;
@@ -312,36 +352,10 @@ impl Soc {
 impl World for Soc {
     #[inline]
     fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
-        self.tracker.settle(pc);
-        if self.tracker.now() >= self.check_at {
-            match self.planted {
-                Planted::Nothing => {
-                    if self.must_stop(core) {
-                        return true;
-                    }
-                }
-                Planted::Ready => {
-                    self.planted = Planted::Running;
-                    self.tracker.begin_barred();
-                    return false;
-                }
-                Planted::Running => return true,
-            }
-        }
-        match self.tracker.begin(core, pc, size) {
-            Begin::Go => false,
-            Begin::Watched => {
-                self.watched(core, pc);
-                false
-            }
-            Begin::Stuck => {
-                self.stuck = true;
-                true
-            }
-            Begin::Barred(address, fault) => {
-                self.barred = Some((address, fault));
-                true
-            }
+        match self.tracker.follow(pc, size) {
+            Some(0) if self.tracker.now() < self.check_at => false,
+            Some(tag) => self.look(core, pc, tag),
+            None => self.unexpected(core, pc, size),
         }
     }
 

@@ -4,7 +4,7 @@
 //! Tested by: `tests/bench.rs`.
 
 use super::eval::{self, EvalSummary, Selection};
-use super::fit::{ModelVerdict, Need, Overhead, Rates, Yardstick};
+use super::fit::{ModelVerdict, Need, Rates, Yardstick};
 use super::run::{Limit, OutcomeSummary, RunReport, ScenarioSummary, Stimulus};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::Chip;
@@ -53,16 +53,14 @@ pub struct BenchReport {
     /// A verdict for each model of the folder, and for those known by their published sizes; absent without a folder.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelVerdict>,
-    /// By what the models were judged.
+    /// By what the models that cannot run were judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models_basis: Option<Basis>,
 }
 
-/// By what models were judged: measured on the scenarios of the same benchmark.
+/// By what the time of models that cannot run was estimated: measured in the same benchmark.
 #[derive(Clone, Debug, Serialize)]
 pub struct Basis {
-    /// The most that a scenario's image takes beside its model.
-    pub overhead: Overhead,
     /// Cycles per multiply-accumulate, by operator.
     pub cycles_per_mac: BTreeMap<String, f64>,
     /// The core clock of estimates.
@@ -152,23 +150,20 @@ impl BenchRun {
     }
 }
 
-/// Runs the benchmark. `progress` is told the scenario and its number of samples when it begins, then `None` for each sample done.
+/// Is told a scenario and its number of samples when its evaluation begins, then `None` for each sample done; from any thread.
+pub type Progress<'a> = dyn Fn(Option<(&str, usize)>) + Sync + 'a;
+
+/// Runs the benchmark.
 ///
 /// # Errors
 /// What is wrong with the request. What a scenario's firmware does, and what does not fit, is a row.
-pub fn bench(request: &Request<'_>, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchReport> {
+pub fn bench(request: &Request<'_>, progress: &Progress) -> Result<BenchReport> {
     let runs = request.scenarios.iter().map(|scenario| row(request, scenario, progress)).collect::<Result<Vec<BenchRun>>>()?;
-    let (mut models, mut models_basis) = (Vec::new(), None);
-    if let Some(folder) = request.models {
-        let (yardstick, basis) = yardstick(request, &runs)?;
-        models = yardstick.judge_folder(folder)?;
-        models.extend(yardstick.judge_published());
-        models_basis = Some(basis);
-    }
+    let (models, models_basis) = judge_models(request, &runs)?;
     Ok(BenchReport { schema: SCHEMA, tool: Tool::THIS, runs, models, models_basis })
 }
 
-fn row(request: &Request<'_>, scenario: &Scenario, progress: &(dyn Fn(Option<(&str, usize)>) + Sync)) -> Result<BenchRun> {
+fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Result<BenchRun> {
     let own;
     let chip = match request.chip {
         Some(chip) => chip,
@@ -234,7 +229,6 @@ fn row(request: &Request<'_>, scenario: &Scenario, progress: &(dyn Fn(Option<(&s
 fn refused(chip: &Chip, image: &Image, scenario: &Scenario, model: Option<ModelSummary>, finding: Finding) -> Result<BenchRun> {
     // How much it would need: on a chip that holds anything.
     let roomy = Chip::find("virtual:flash=64M,sram=16M")?.place(image)?;
-    let need = |needed: u64, size: u64| Need { needed, short: needed.saturating_sub(size) };
     Ok(BenchRun::Refused(Box::new(Refused {
         schema: SCHEMA,
         tool: Tool::THIS,
@@ -243,40 +237,36 @@ fn refused(chip: &Chip, image: &Image, scenario: &Scenario, model: Option<ModelS
         scenario: ScenarioSummary { name: scenario.name.clone(), sample: None },
         model,
         outcome: OutcomeSummary::new("does-not-fit", Some(&finding), ""),
-        flash: need(roomy.flash_used.0, chip.flash.size.0),
-        sram: need(roomy.sram_static.0, chip.sram.size.0),
+        flash: Need::of(roomy.flash_used.0, chip.flash.size),
+        sram: Need::of(roomy.sram_static.0, chip.sram.size),
         findings: vec![finding],
     })))
 }
 
-/// What the scenarios show about models that were not run.
-fn yardstick(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Yardstick, Basis)> {
-    let mut overhead = Overhead::default();
+/// Judges the models of the folder, if there is one: by running them, and by what the scenarios and they show about those that cannot run.
+fn judge_models(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Vec<ModelVerdict>, Option<Basis>)> {
+    let Some(folder) = request.models else { return Ok((Vec::new(), None)) };
     let mut rates = Rates::default();
     for (run, scenario) in runs.iter().zip(request.scenarios) {
-        let BenchRun::Ran(ran) = run else { continue };
-        let (flash, sram) = (&ran.report.memory.flash, &ran.report.memory.sram);
-        overhead.flash = overhead.flash.max(flash.used.saturating_sub(flash.model.unwrap_or(0)));
-        overhead.sram = overhead.sram.max((sram.fixed + sram.stack_peak).saturating_sub(sram.arena.unwrap_or(0)));
-        let Some(model) = scenario.model()? else { continue };
-        let plan = model.lower()?;
-        for layer in ran.report.inference.iter().flat_map(|inference| &inference.layers) {
-            let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
-            if let Some(operator) = planned.and_then(|planned| model.operators.get(planned.operator_index)) {
-                rates.add(&model, operator, layer.cycles);
-            }
+        if let BenchRun::Ran(ran) = run
+            && let (Some(inference), Some(model)) = (&ran.report.inference, scenario.model()?)
+        {
+            rates.add_inference(&model, inference)?;
         }
     }
-    let chips = match request.chip {
-        Some(chip) => vec![chip.clone()],
-        None => {
-            let first = Chip::find("stm32f103c8")?;
-            let larger = Chip::built_in().into_iter().filter(|chip| chip.flash.size > first.flash.size);
-            [first.clone()].into_iter().chain(larger).collect()
-        }
+    let c8 = Chip::find("stm32f103c8")?;
+    let mut yardstick = Yardstick {
+        chip: request.chip,
+        rates,
+        // The clock that every F103 reaches, and all built-in images set.
+        hclk: request.clock.unwrap_or(Hz(72_000_000)),
+        fidelity: request.fidelity,
+        limit: request.limit,
+        clock: request.clock,
+        overrides: (request.overrides)(request.chip.unwrap_or(&c8)),
     };
-    // The clock that every F103 reaches, and all built-in images set.
-    let hclk = request.clock.unwrap_or(Hz(72_000_000));
-    let basis = Basis { overhead, cycles_per_mac: rates.by_operator(), hclk_hz: hclk.0 };
-    Ok((Yardstick { chips, overhead, rates, hclk }, basis))
+    let mut models = yardstick.judge_folder(folder)?;
+    models.extend(yardstick.judge_published());
+    let basis = Basis { cycles_per_mac: yardstick.rates.by_operator(), hclk_hz: yardstick.hclk.0 };
+    Ok((models, Some(basis)))
 }

@@ -121,22 +121,29 @@ fn short(count: u64) -> String {
     }
 }
 
+/// Bytes; in MB where single ones say nothing.
+fn size(bytes: u64) -> String {
+    if bytes >= 10_000_000 { format!("{:.1} MB", bytes as f64 / 1e6) } else { grouped(bytes) }
+}
+
 /// Models beside the scenarios.
 fn models_part(report: &BenchReport) -> String {
     let Some(basis) = &report.models_basis else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "time", "fits"]);
+    rows.push_record(["model", "bytes", "MACs", "flash", "SRAM", "latency", "energy", "chip"]);
     for model in &report.models {
-        let mark = |as_int8: bool| if as_int8 { " *" } else { "  " };
+        let mark = |as_int8: bool| if as_int8 { "*" } else { " " };
+        let measured = model.inference.map(|inference| format!("{} ", time(inference.latency_us)));
         let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
-            clipped(model.name.trim_end_matches(".tflite"), 30),
-            grouped(model.bytes),
+            clipped(model.name.trim_end_matches(".tflite"), 29),
+            size(model.bytes),
             model.macs.map(short).unwrap_or_default(),
-            grouped(model.flash.needed),
-            model.sram.map(|sram| grouped(sram.needed)).unwrap_or_default(),
-            estimate.unwrap_or_default(),
-            if model.fits { chip(&model.chip) } else { "no".to_owned() },
+            size(model.flash.needed),
+            model.sram.map(|sram| size(sram.needed)).unwrap_or_default(),
+            measured.or(estimate).unwrap_or_default(),
+            model.inference.and_then(|inference| inference.energy_uj).map(energy).unwrap_or_default(),
+            if model.fits { chip(&model.chip) } else { "none".to_owned() },
         ]);
     }
     let mut rows = rows.build();
@@ -146,20 +153,12 @@ fn models_part(report: &BenchReport) -> String {
         text.push_str(&indented(&format!("  {}: {}.", model.name, model.verdict)));
     }
     let rates: Vec<String> = basis.cycles_per_mac.iter().map(|(operator, rate)| format!("{operator} {rate:.2}")).collect();
-    let per_mac = match rates.is_empty() {
-        true => String::new(),
-        false => format!(
-            " Times are estimates at {}, by the cycles per MAC measured here ({}; what was not measured takes the mean); with *, as if \
-             in int8.",
-            Hz(basis.hclk_hz),
-            rates.join(", "),
-        ),
-    };
     text.push_str(&indented(&format!(
-        "\n  Flash and SRAM are what is needed: of lowered models with the {} B and {} B that firmware takes beside its model (the most of \
-         the scenarios above), of others the least, constants and activations that live at once.{per_mac}",
-        grouped(basis.overhead.flash),
-        grouped(basis.overhead.sram),
+        "\n  What could be lowered ran in the built-in runner image (stm32sim estimate gives its layers). Of the rest, flash and SRAM are \
+         the least possible (constants; activations that live at once), and ~ marks an estimate at {} by the cycles per MAC measured \
+         here ({}; others take the mean); ~…* is as if in int8.",
+        Hz(basis.hclk_hz),
+        if rates.is_empty() { "none".to_owned() } else { rates.join(", ") },
     )));
     text.push('\n');
     text
@@ -203,8 +202,8 @@ fn verdict(report: &BenchReport) -> String {
         well => format!(", {well} of them with every output as the reference's"),
     };
     let models = report.models_basis.as_ref().map_or_else(String::new, |_| {
-        let running = report.models.iter().filter(|model| model.runs).count();
-        format!("; {running} of {} models beside them can be lowered and held", report.models.len())
+        let running = report.models.iter().filter(|model| model.ran).count();
+        format!("; {running} of {} models beside them ran", report.models.len())
     });
     wrapped(&format!("{scenarios}{}{models}", if fit == 0 { String::new() } else { outputs }))
 }

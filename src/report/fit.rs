@@ -1,27 +1,21 @@
-//! What it is: the verdict on a model that no built-in image carries: can an F103 hold it, by how much not, can the runtime execute it.
-//! Source: the model compiler ([`Model::lower`]) for what it can lower, the file's tensors for what it cannot; what an image takes beside its
-//! model is that of the built-in images.
-//! Does not model: the code of kernels that no built-in image has; the exact size is the linker's, once firmware is built.
-//! Tested by: `tests/bench.rs` (published sizes of the original benchmark's models).
+//! What it is: the verdict on a model beside the scenarios: by running it where the runtime can and a chip holds it, else by what stands in the
+//! way and what it would take.
+//! Source: [`super::estimate`] for what runs; the file's tensors, and cycles per multiply-accumulate measured in the same benchmark, for the rest.
+//! Does not model: code and scratch memory of what cannot be lowered: its needs are the least possible, and are called so.
+//! Tested by: `tests/bench.rs` (published figures of the original benchmark's models).
 
+use super::estimate::{self, EstimateReport, Inputs, Surveyed, Target};
+use super::run::{InferenceSummary, Limit};
 use crate::chip::Chip;
-use crate::finding::{Code, Failure, Finding, Result};
+use crate::finding::{Finding, Result};
+use crate::machine::Overrides;
 use crate::model::ops::OpCode;
 use crate::model::{Model, Operator, Type};
+use crate::timing::Fidelity;
 use crate::units::{Bytes, Cycles, Hz, grouped};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-
-/// What firmware takes beside its model, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Overhead {
-    /// Flash for code and constants.
-    pub flash: u64,
-    /// SRAM for everything but the arena, the stack's deepest point included.
-    pub sram: u64,
-}
 
 /// What multiplies: an operator's name, and whether in floating point.
 type Work = (String, bool);
@@ -34,13 +28,28 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Adds what an operator of a model was measured to take; one without multiplications says nothing.
-    pub fn add(&mut self, model: &Model, operator: &Operator, cycles: u64) {
+    /// Adds what an operator was measured to take; one without multiplications says nothing.
+    fn add(&mut self, model: &Model, operator: &Operator, cycles: u64) {
         let (work, macs) = work(model, operator);
         if macs > 0 {
             let sum = self.sums.entry(work).or_insert((0, 0));
             *sum = (sum.0 + cycles, sum.1 + macs);
         }
+    }
+
+    /// Adds an inference's layers, which are those of the model's plan.
+    ///
+    /// # Errors
+    /// As [`Model::lower`].
+    pub fn add_inference(&mut self, model: &Model, inference: &InferenceSummary) -> Result<()> {
+        let plan = model.lower()?;
+        for layer in &inference.layers {
+            let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
+            if let Some(operator) = planned.and_then(|planned| model.operators.get(planned.operator_index)) {
+                self.add(model, operator, layer.cycles);
+            }
+        }
+        Ok(())
     }
 
     /// The rate of everything that was measured: `CONV_2D`, `CONV_2D in float32`.
@@ -79,15 +88,21 @@ fn work(model: &Model, operator: &Operator) -> (Work, u64) {
 
 /// By what models are judged.
 #[derive(Clone, Debug)]
-pub struct Yardstick {
-    /// The chips to try, in order; if none holds the model, the verdict is about the last.
-    pub chips: Vec<Chip>,
-    /// What firmware takes beside its model.
-    pub overhead: Overhead,
-    /// For estimates.
+pub struct Yardstick<'a> {
+    /// On this chip; else on the smallest built-in one that holds the model, or the largest.
+    pub chip: Option<&'a Chip>,
+    /// For what cannot run.
     pub rates: Rates,
     /// The core clock of estimates.
     pub hclk: Hz,
+    /// Price blocks from memory or anew.
+    pub fidelity: Fidelity,
+    /// When to give up on a model.
+    pub limit: Limit,
+    /// What if the core ran at another clock.
+    pub clock: Option<Hz>,
+    /// What if flash had other settings.
+    pub overrides: Overrides,
 }
 
 /// The verdict on one model.
@@ -104,24 +119,27 @@ pub struct ModelVerdict {
     pub chip: String,
     /// Whether that chip holds it.
     pub fits: bool,
-    /// Whether the runtime could execute it there.
-    pub runs: bool,
-    /// Need of flash.
+    /// Whether it ran there.
+    pub ran: bool,
+    /// Need of flash: of a model that could be lowered with the runner image around it, of others the least.
     pub flash: Need,
-    /// Need of SRAM; absent where nothing is known of it.
+    /// Need of SRAM, likewise; absent where nothing is known of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sram: Option<Need>,
-    /// What an inference would take by the measured cycles per multiply-accumulate.
+    /// What an inference costs, where it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Cost>,
+    /// What one would take by the measured cycles per multiply-accumulate, where it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     /// The verdict in words.
     pub verdict: String,
-    /// Why the runtime cannot execute it, in the model compiler's words.
+    /// Why it cannot be read or lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsupported: Option<Finding>,
 }
 
-/// Need of a memory: at least so many bytes.
+/// Need of a memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Need {
     /// Bytes needed.
@@ -131,9 +149,26 @@ pub struct Need {
 }
 
 impl Need {
-    fn of(needed: u64, size: Bytes) -> Self {
+    /// Of so many bytes on a memory of that size.
+    #[must_use]
+    pub fn of(needed: u64, size: Bytes) -> Self {
         Self { needed, short: needed.saturating_sub(size.0) }
     }
+}
+
+/// What an inference costs, measured: [`super::estimate`] gives the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Cost {
+    /// Cycles.
+    pub cycles: u64,
+    /// Time.
+    pub latency_us: f64,
+    /// Cycles per multiply-accumulate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles_per_mac: Option<f64>,
+    /// Energy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_uj: Option<f64>,
 }
 
 /// What an inference would take.
@@ -148,7 +183,8 @@ pub struct Estimate {
     pub as_int8: bool,
 }
 
-/// What a verdict starts from.
+/// What is known of a model that cannot run.
+#[derive(Default)]
 struct Facts {
     name: String,
     bytes: u64,
@@ -156,71 +192,51 @@ struct Facts {
     macs: Vec<(Work, u64)>,
     flash: u64,
     sram: Option<u64>,
-    /// It is lowered: its needs are known to the byte, but for what firmware takes beside it. Else they are the least it can do with.
-    lowered: bool,
     unsupported: Option<Finding>,
-    /// The file could be read.
-    sound: bool,
+    /// The file is damaged or none of its kind.
+    unsound: bool,
     /// It relies on what only a full interpreter does: control flow, custom operators.
     nowhere: bool,
     /// What is to be added to the verdict.
     note: &'static str,
 }
 
-impl Yardstick {
+impl Yardstick<'_> {
     /// Judges the models in a folder, in the order of their names.
     ///
     /// # Errors
     /// `file-unreadable` for the folder; `bad-usage` when it holds no .tflite. A file that is no sound model gets its row.
-    pub fn judge_folder(&self, folder: &Path) -> Result<Vec<ModelVerdict>> {
-        let shown = folder.display();
-        let unreadable = |error: std::io::Error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}"));
-        let mut names = Vec::new();
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tflite")) {
-                names.extend(path.file_name().map(std::ffi::OsStr::to_os_string));
-            }
-        }
-        names.sort();
-        if names.is_empty() {
-            return Err(Finding::new(Code::BadUsage, format!("{shown} holds no .tflite file"))
-                .help("Give the folder that the models lie in.")
-                .into());
-        }
-        Ok(names.iter().map(|name| self.judge_file(&folder.join(name), &name.to_string_lossy())).collect())
-    }
-
-    fn judge_file(&self, path: &Path, name: &str) -> ModelVerdict {
-        let bytes = fs::metadata(path).map_or(0, |file| file.len());
-        let facts = |macs, flash, sram, unsupported: Option<Finding>| {
-            let lowered = unsupported.is_none();
-            Facts { name: name.to_owned(), bytes, macs, flash, sram, lowered, unsupported, sound: true, nowhere: false, note: "" }
+    pub fn judge_folder(&mut self, folder: &Path) -> Result<Vec<ModelVerdict>> {
+        let request = estimate::Request {
+            target: self.chip.map_or(Target::All, Target::One),
+            inputs: Inputs::Random { seed: 1 },
+            expected: None,
+            advice: false,
+            fidelity: self.fidelity,
+            limit: self.limit,
+            clock: self.clock,
+            overrides: self.overrides,
         };
-        let model = match Model::read(path) {
-            Ok(mut model) => {
-                model.name = name.to_owned();
-                model
+        let survey = estimate::survey(folder, &request)?;
+        for entry in &survey.runs {
+            if let Surveyed::Report(report) = entry
+                && let Some(inference) = &report.inference
+            {
+                self.rates.add_inference(&estimate::read(&folder.join(&report.model.name))?, inference)?;
             }
-            Err(failure) => {
-                // A report names no folders.
-                let message = failure.0.message.replace(&path.display().to_string(), name);
-                let unsound = Facts { sound: false, ..facts(Vec::new(), bytes, None, Some(Finding { message, ..*failure.0 })) };
-                return self.judge(unsound);
+        }
+        let judge = |entry: &Surveyed| match entry {
+            Surveyed::Report(report) => of_report(report),
+            Surveyed::Refused(refused) => {
+                let finding = refused.findings.first().cloned();
+                let known = Facts { name: refused.name.clone(), bytes: refused.bytes, unsupported: finding, ..Facts::default() };
+                self.judge(match estimate::read(&folder.join(&refused.name)) {
+                    Ok(model) => of_model(&model, known),
+                    Err(_) => Facts { unsound: true, flash: known.bytes, ..known },
+                })
             }
         };
-        // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
-        let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
-        let macs = counted.iter().map(|operator| work(&model, operator)).collect();
-        match model.lower() {
-            Ok(plan) => self.judge(facts(macs, plan.bytes.len() as u64, Some(u64::from(plan.arena_bytes())), None)),
-            Err(failure) => {
-                let least = model.footprint();
-                let custom = model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_)));
-                let nowhere = custom || model.subgraphs > 1;
-                self.judge(Facts { nowhere, ..facts(macs, least.constants, Some(least.live), Some(*failure.0)) })
-            }
-        }
+        Ok(survey.runs.iter().map(judge).collect())
     }
 
     /// The two models of the original benchmark that never were .tflite files, by what its authors published.
@@ -231,53 +247,46 @@ impl Yardstick {
             bytes,
             macs: vec![(("FULLY_CONNECTED".to_owned(), false), macs)],
             flash: bytes,
-            sram: None,
-            lowered: false,
-            unsupported: None,
-            sound: true,
-            nowhere: false,
             note,
+            ..Facts::default()
         };
         PUBLISHED.iter().map(|published| self.judge(facts(published))).collect()
     }
 
+    /// The verdict on what cannot run.
     fn judge(&self, facts: Facts) -> ModelVerdict {
-        let beside = if facts.lowered { self.overhead } else { Overhead::default() };
-        let needs = |chip: &Chip| {
-            let flash = Need::of(facts.flash.saturating_add(beside.flash), chip.flash.size);
-            (flash, facts.sram.map(|sram| Need::of(sram.saturating_add(beside.sram), chip.sram.size)))
-        };
+        let chips = self.chip.map_or_else(Chip::built_in, |chip| vec![chip.clone()]);
+        let needs = |chip: &Chip| (Need::of(facts.flash, chip.flash.size), facts.sram.map(|sram| Need::of(sram, chip.sram.size)));
         let holds = |chip: &&Chip| {
             let (flash, sram) = needs(chip);
             flash.short == 0 && sram.is_none_or(|sram| sram.short == 0)
         };
-        let chosen = self.chips.iter().find(holds).or(self.chips.last());
-        let fits = facts.sound && chosen.is_some_and(|chip| holds(&chip));
-        let (flash, sram) = chosen.map_or_else(|| (Need { needed: facts.flash, short: 0 }, None), needs);
+        let chosen = chips.iter().find(holds).or(chips.last());
+        let fits = !facts.unsound && !facts.nowhere && chosen.is_some_and(|chip| holds(&chip));
+        let (flash, sram) = chosen.map_or((Need { needed: facts.flash, short: 0 }, None), needs);
         let chip = chosen.map_or_else(String::new, |chip| chip.name.clone());
         let macs = facts.macs.iter().fold(0, |sum: u64, (_, macs)| sum.saturating_add(*macs));
-        let estimate = self.rates.estimate(&facts.macs, self.hclk);
-        let mut verdict = match (fits, self.chips.len()) {
-            _ if !facts.sound => "is no sound model".to_owned(),
-            (true, _) if facts.nowhere => "runs on no microcontroller".to_owned(),
-            (true, _) if facts.lowered => format!("lowered, fits the {chip}, not run: no built-in image carries it"),
-            (true, _) => format!("the {chip} would hold it"),
-            (false, 1) => format!("does not fit the {chip}"),
-            (false, _) => format!("fits no F103, not even the {chip}"),
+        let mut verdict = match self.chip {
+            _ if facts.unsound => "no sound model".to_owned(),
+            _ if facts.nowhere => "runs on no microcontroller".to_owned(),
+            _ if fits => format!("cannot run, though the {chip} may hold it"),
+            Some(_) => format!("does not fit the {chip}"),
+            None => format!("fits no F103, not even the {chip}"),
         };
         let short: Vec<String> = [("flash", Some(flash)), ("SRAM", sram)]
             .into_iter()
-            .filter_map(|(memory, need)| {
-                need.filter(|need| need.short > 0).map(|need| format!("{memory} short by {} B", grouped(need.short)))
-            })
+            .filter_map(|(memory, need)| Some((memory, need.filter(|need| need.short > 0)?)))
+            .map(|(memory, need)| format!("{memory} short by {} B", grouped(need.short)))
             .collect();
-        if !short.is_empty() && facts.sound {
-            verdict.push_str(&format!(": {}", short.join(", ")));
+        if !facts.unsound && !facts.nowhere && !short.is_empty() {
+            verdict.push_str(&format!(": {}; cannot run either", short.join(", ")));
         }
-        if let Some(finding) = &facts.unsupported {
-            let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
-            let but = if !facts.sound || (facts.nowhere && short.is_empty()) { ": " } else { "; cannot run: " };
-            verdict.push_str(&format!("{but}{}", said.trim_end_matches('.')));
+        match &facts.unsupported {
+            Some(finding) => {
+                let said = finding.message.strip_prefix(&format!("{}: ", facts.name)).unwrap_or(&finding.message);
+                verdict.push_str(&format!(": {}", said.trim_end_matches('.')));
+            }
+            None => verdict = verdict.replace("; cannot run either", ""),
         }
         verdict.push_str(facts.note);
         ModelVerdict {
@@ -286,13 +295,60 @@ impl Yardstick {
             macs: (macs > 0).then_some(macs),
             chip,
             fits,
-            runs: facts.lowered && fits,
+            ran: false,
             flash,
             sram,
-            estimate,
+            inference: None,
+            estimate: self.rates.estimate(&facts.macs, self.hclk),
             verdict,
             unsupported: facts.unsupported,
         }
+    }
+}
+
+/// The verdict on what could be lowered: the estimate's.
+fn of_report(report: &EstimateReport) -> ModelVerdict {
+    let need = |room: &estimate::Room| Need { needed: room.needed, short: room.short.unwrap_or(0) };
+    let ran = report.outcome.kind == "finished" && report.inference.is_some();
+    let chip = &report.chip.name;
+    let verdict = match (report.fit.fits, &report.smallest) {
+        (true, _) if ran => format!("runs on the {chip}"),
+        (true, _) => format!("{}: {}", report.outcome.kind, report.outcome.message),
+        (false, Some(smallest)) => format!("does not fit the {chip}: {}; the {smallest} holds it", report.fit.short_text()),
+        (false, None) => format!("fits no F103; of the {chip}, {}", report.fit.short_text()),
+    };
+    ModelVerdict {
+        name: report.model.name.clone(),
+        bytes: report.model.bytes,
+        macs: Some(report.model.macs),
+        chip: chip.clone(),
+        fits: report.fit.fits,
+        ran,
+        flash: need(&report.fit.flash),
+        sram: Some(need(&report.fit.sram)),
+        inference: report.inference.as_ref().filter(|_| ran).map(|inference| Cost {
+            cycles: inference.cycles,
+            latency_us: inference.latency_us,
+            cycles_per_mac: report.cycles_per_mac,
+            energy_uj: inference.energy_uj,
+        }),
+        estimate: None,
+        verdict,
+        unsupported: None,
+    }
+}
+
+/// What a sound file says of a model that cannot be lowered.
+fn of_model(model: &Model, known: Facts) -> Facts {
+    let least = model.footprint();
+    // What lies in other subgraphs (the body of a loop) is not read, so nothing is known of the sum.
+    let counted = if model.subgraphs > 1 { &[][..] } else { &model.operators };
+    Facts {
+        macs: counted.iter().map(|operator| work(model, operator)).collect(),
+        flash: least.constants,
+        sram: Some(least.live),
+        nowhere: model.subgraphs > 1 || model.operators.iter().any(|operator| matches!(operator.code, OpCode::Custom(_))),
+        ..known
     }
 }
 

@@ -1,5 +1,6 @@
 //! What it is: the price of every block that runs, remembered: (block, state at entry, operand codes, next block) -> (cycles by cause, state
-//! at exit). A loop settles on a fixed point, so that the usual block costs one comparison.
+//! at exit). A transition also remembers which ones followed it, so that a loop, once settled, costs a comparison with one expectation for
+//! each block that runs.
 //! Source: Schnarr and Larus, "Fast out-of-order processor simulation using memoization" (ASPLOS 1998); DESIGN, "The cycle model".
 //! Does not model: anything of its own: `pipeline.rs` gives every price, once (memo) or each time (reference).
 //! Tested by: `tests/fidelity.rs`: both ways give equal totals, per cause, on every image and on generated programs.
@@ -9,6 +10,7 @@ use crate::isa::Block;
 use crate::units::{Addr, Cycles};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
 
 /// Whether prices are remembered or worked out each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,21 +83,22 @@ impl CodeId {
     }
 }
 
-/// A sequence of operand codes known to the table.
+/// A sequence of operand codes known to the table: with [`FIXED`], those that the block of that number always has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignatureId(u32);
+
+const FIXED: u32 = 1 << 31;
+
+/// The codes of no block.
+pub const NO_CODES: SignatureId = SignatureId(u32::MAX);
 
 /// What a block is made of, and what it has cost so far.
 struct Code {
     block: Block,
     operands: Operands,
-    fixed: SignatureId,
-    /// The signature of its latest execution.
-    latest: SignatureId,
-    edges: Vec<Edge>,
-    /// The edge that was taken last: a loop takes it again.
-    recent: usize,
-    /// What was counted of edges that were forgotten.
+    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]), the latest first.
+    lately: Vec<(u128, SignatureId)>,
+    /// What was counted of transitions that were forgotten.
     settled: Settled,
 }
 
@@ -108,41 +111,49 @@ struct Settled {
 }
 
 impl Code {
-    fn of(block: Block, operands: Operands, fixed: SignatureId) -> Self {
-        Self { block, operands, fixed, latest: fixed, edges: Vec::new(), recent: 0, settled: Settled::default() }
-    }
-
-    /// Counts executions that no edge counts.
+    /// Counts executions that no transition counts.
     fn settle(&mut self, causes: &CauseCycles, times: u64) {
         self.settled.causes.add(causes, times);
         self.settled.executions += times;
         self.settled.instructions += times * self.block.insns.len() as u64;
     }
-
-    /// Forgets the edges, keeping what they have counted; returns how many there were.
-    fn forget_edges(&mut self) -> usize {
-        let edges = std::mem::take(&mut self.edges);
-        for edge in &edges {
-            self.settle(&edge.causes, edge.count);
-        }
-        self.recent = 0;
-        edges.len()
-    }
 }
 
-/// One remembered transition.
+/// What begins where a block ends, as far as whoever runs the blocks wants to be told again without looking it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// The block's size in bytes.
+    pub size: u32,
+    /// The block.
+    pub code: CodeId,
+    /// Its operand codes, if `tag` does not ask for them to be worked out.
+    pub signature: SignatureId,
+    /// Whatever else has to be known of it; zero where nothing needs doing.
+    pub tag: u8,
+}
+
+/// One remembered transition. The parts that cost time when they are spread over memory, on one line of the cache; its causes are kept
+/// apart.
+#[repr(align(64))]
 struct Edge {
-    state: u32,
-    signature: SignatureId,
     next: u32,
-    exit: u32,
+    signature: SignatureId,
     cycles: u32,
+    exit: u32,
+    ahead: Ahead,
+    /// The transitions that came after this one, the latest first.
+    then: [u32; 2],
     count: u64,
-    causes: CauseCycles,
+    code: CodeId,
 }
 
-/// How many transitions are kept before the table starts anew, unless [`Prices::limit_table`] says otherwise; each takes some 100 bytes.
-/// Firmware that never settles costs time, not memory.
+/// No transition.
+const NONE: u32 = u32::MAX;
+/// The size of a block that is not there: none was announced behind the transition.
+const NOTHING: u32 = 0;
+
+/// How many transitions are kept before the table starts anew, unless [`Prices::limit_table`] says otherwise; each takes some 150 bytes
+/// with its state and signature. Firmware that never settles costs time, not memory.
 const MOST_EDGES: usize = 200_000;
 
 /// The prices of all blocks of a run, and what they add up to.
@@ -150,17 +161,67 @@ pub struct Prices {
     fidelity: Fidelity,
     config: TimingConfig,
     codes: Vec<Code>,
-    edges: usize,
+    edges: Vec<Edge>,
+    /// The cycles of each edge.
+    causes: Vec<CauseCycles>,
+    /// The edges by block, state, signature and next block.
+    index: HashMap<(CodeId, u32, SignatureId, u32), u32, Mixing>,
     most_edges: usize,
+    /// The edge that is expected to be taken next.
+    guess: u32,
+    /// The edge that was taken last; `NONE` if something came in between.
+    taken: u32,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
     state_ids: HashMap<(TimingConfig, FrontState), u32>,
     state: u32,
+    /// The state, where none is remembered.
+    front: FrontState,
     signatures: Vec<Box<[OperandCode]>>,
-    signature_ids: HashMap<Box<[OperandCode]>, SignatureId>,
+    signature_ids: HashMap<Box<[OperandCode]>, SignatureId, Mixing>,
     /// Cycles that belong to no block: exceptions and sleep.
     outside: CauseTotals,
     resets: u32,
+}
+
+/// A hash for keys that nobody chooses with ill intent: multiply and fold, several times faster than the standard one.
+#[derive(Clone, Copy, Default)]
+struct Mixing;
+
+/// See [`Mixing`].
+struct Mixer(u64);
+
+impl BuildHasher for Mixing {
+    type Hasher = Mixer;
+    fn build_hasher(&self) -> Mixer {
+        Mixer(0)
+    }
+}
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(u64::from(value));
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+    fn write_u64(&mut self, value: u64) {
+        // The multiplier is the golden ratio's fraction, odd.
+        self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// What a block has cost in a run.
@@ -184,17 +245,22 @@ impl Prices {
             fidelity,
             config,
             codes: Vec::new(),
-            edges: 0,
+            edges: Vec::new(),
+            causes: Vec::new(),
+            index: HashMap::default(),
             most_edges: MOST_EDGES,
+            guess: NONE,
+            taken: NONE,
             states: Vec::new(),
             state_ids: HashMap::new(),
             state: 0,
+            front: FrontState::reset(),
             signatures: Vec::new(),
-            signature_ids: HashMap::new(),
+            signature_ids: HashMap::default(),
             outside: CauseTotals::default(),
             resets: 0,
         };
-        prices.state = prices.intern_state(FrontState::reset());
+        prices.set_state(FrontState::reset());
         prices
     }
 
@@ -220,39 +286,52 @@ impl Prices {
         id
     }
 
-    /// The codes that a block ran with most recently.
-    #[must_use]
-    pub fn latest(&self, code: CodeId) -> SignatureId {
-        self.codes[code.index()].latest
+    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
+    #[inline]
+    pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
+        let lately = &mut self.codes[code.index()].lately;
+        if let Some((latest, signature)) = lately.first()
+            && *latest == key
+        {
+            return Some(*signature);
+        }
+        let found = lately.iter().position(|(known, _)| *known == key)?;
+        lately.swap(0, found);
+        Some(lately[0].1)
     }
 
-    /// The block runs with these codes now.
-    pub fn set_latest(&mut self, code: CodeId, signature: SignatureId) {
-        self.codes[code.index()].latest = signature;
+    /// The block ran with this signature, whose key is this.
+    pub fn learn(&mut self, code: CodeId, key: u128, signature: SignatureId) {
+        const MOST: usize = 16;
+        let lately = &mut self.codes[code.index()].lately;
+        lately.truncate(MOST - 1);
+        lately.insert(0, (key, signature));
     }
 
     /// The codes behind a number.
     #[must_use]
     pub fn codes_of(&self, signature: SignatureId) -> &[OperandCode] {
-        &self.signatures[signature.0 as usize]
+        if signature.0 & FIXED != 0 {
+            self.codes[(signature.0 & !FIXED) as usize].operands.fixed()
+        } else {
+            &self.signatures[signature.0 as usize]
+        }
     }
 
     /// Adds a block; `rom` reads flash (see [`Operands::of`]).
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
+        let code = CodeId(self.codes.len() as u32);
         let operands = Operands::of(&block, rom);
-        let fixed = self.intern(operands.fixed());
-        self.codes.push(Code::of(block, operands, fixed));
-        CodeId(self.codes.len() as u32 - 1)
+        self.codes.push(Code { block, operands, lately: Vec::new(), settled: Settled::default() });
+        code
     }
 
     /// Puts another block in the place of one whose code was rewritten; what that has cost stays with the place.
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
+        self.start_anew();
         let operands = Operands::of(&block, rom);
-        let fixed = self.intern(operands.fixed());
         let old = &mut self.codes[code.index()];
-        self.edges -= old.forget_edges();
-        let settled = old.settled;
-        *old = Code { settled, ..Code::of(block, operands, fixed) };
+        *old = Code { block, operands, lately: Vec::new(), settled: old.settled };
     }
 
     /// How many transitions may be remembered.
@@ -275,7 +354,7 @@ impl Prices {
     /// The codes of a block that needs nothing evaluated.
     #[must_use]
     pub fn fixed(&self, code: CodeId) -> SignatureId {
-        self.codes[code.index()].fixed
+        SignatureId(code.0 | FIXED)
     }
 
     /// Settings in force.
@@ -288,24 +367,41 @@ impl Prices {
     pub fn set_config(&mut self, config: TimingConfig) {
         let state = self.state();
         self.config = config;
-        self.state = self.intern_state(state);
+        self.set_state(state);
     }
 
     /// Goes back to settings and a front end that were in force once; what has been counted stays.
     pub fn rewind(&mut self, config: TimingConfig, state: FrontState) {
         self.config = config;
-        self.state = self.intern_state(state);
+        self.set_state(state);
     }
 
     /// The front end between two blocks.
     #[must_use]
     pub fn state(&self) -> FrontState {
-        self.states[self.state as usize].1
+        match self.fidelity {
+            Fidelity::Memo => self.states[self.state_id() as usize].1,
+            Fidelity::Reference => self.front,
+        }
+    }
+
+    /// The present state's number: what the edge taken last leads to, or what was set since.
+    fn state_id(&self) -> u32 {
+        self.edges.get(self.taken as usize).map_or(self.state, |edge| edge.exit)
     }
 
     /// Sets the front end's state, as an exception does.
     pub fn set_state(&mut self, state: FrontState) {
-        self.state = self.intern_state(state);
+        (self.guess, self.taken) = (NONE, NONE);
+        match self.fidelity {
+            Fidelity::Memo => self.state = self.intern_state(state),
+            Fidelity::Reference => self.front = state,
+        }
+    }
+
+    /// What was expected next may not come: it is not what was told that runs.
+    pub fn expect_nothing(&mut self) {
+        self.guess = NONE;
     }
 
     /// Books cycles that belong to no block.
@@ -320,78 +416,136 @@ impl Prices {
         Cycles(u64::from(transition.cycles.total()))
     }
 
-    /// Prices one execution of a block that has just ended and was followed by `next`.
+    /// The block that ran last, and its operand codes, if nothing has come in between.
+    #[must_use]
+    pub fn before(&self) -> Option<(CodeId, SignatureId)> {
+        self.edges.get(self.taken as usize).map(|edge| (edge.code, edge.signature))
+    }
+
+    /// The block that [`Prices::follow`] has told of last: where it is, and what was told.
+    #[must_use]
+    pub fn told(&self) -> Option<(u32, Ahead)> {
+        self.edges.get(self.taken as usize).map(|edge| (edge.next, edge.ahead))
+    }
+
+    /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand
+    /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
+    /// happened, and it is [`Prices::leave`]'s turn.
     #[inline]
-    pub fn leave(&mut self, code: CodeId, signature: SignatureId, next: u32) -> Cycles {
-        let state = self.state;
-        let entry = &mut self.codes[code.index()];
-        if let Some(edge) = entry.edges.get_mut(entry.recent)
-            && edge.next == next
-            && edge.state == state
-            && edge.signature == signature
-        {
-            edge.count += 1;
-            self.state = edge.exit;
-            return Cycles(u64::from(edge.cycles));
+    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(SignatureId, u8, Cycles)> {
+        let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
+        if !self.edges.get(self.guess as usize).is_some_and(expected) {
+            self.guess = self.other_guess(expected)?;
         }
-        self.leave_slowly(code, signature, next)
+        let edge = self.edges.get_mut(self.guess as usize)?;
+        edge.count += 1;
+        self.taken = self.guess;
+        self.guess = edge.then[0];
+        Some((edge.ahead.signature, edge.ahead.tag, Cycles(u64::from(edge.cycles))))
     }
 
-    fn leave_slowly(&mut self, code: CodeId, signature: SignatureId, next: u32) -> Cycles {
-        let state = self.state;
-        let entry = &mut self.codes[code.index()];
-        if let Some(i) = entry.edges.iter().position(|e| e.next == next && e.state == state && e.signature == signature) {
-            entry.recent = i;
-            let edge = &mut entry.edges[i];
-            edge.count += 1;
-            self.state = edge.exit;
-            return Cycles(u64::from(edge.cycles));
-        }
-        let codes = &self.signatures[signature.0 as usize];
-        let Transition { cycles: causes, exit } =
-            step_block(&self.config, &entry.block.insns, self.states[state as usize].1, codes, Addr(next));
-        let cycles = u64::from(causes.total());
+    #[inline]
+    fn other_guess(&self, expected: impl Fn(&Edge) -> bool) -> Option<u32> {
+        // Without a first guess there is no second one: the running block is not the one that was told.
+        self.edges.get(self.guess as usize)?;
+        let other = self.edges.get(self.taken as usize)?.then[1];
+        self.edges.get(other as usize).is_some_and(expected).then_some(other)
+    }
+
+    /// Prices one execution of a block that has just ended and was followed by `next`; what begins there is told again by
+    /// [`Prices::follow`] the next time.
+    pub fn leave(&mut self, code: CodeId, signature: SignatureId, next: u32, ahead: Option<Ahead>) -> Cycles {
         if self.fidelity == Fidelity::Reference {
-            entry.settle(&causes, 1);
-            self.set_state(exit);
-            return Cycles(cycles);
+            let Transition { cycles, exit } = self.step(code, signature, self.front, next);
+            self.codes[code.index()].settle(&cycles, 1);
+            self.front = exit;
+            if self.signatures.len() >= self.most_edges {
+                self.start_anew();
+            }
+            return Cycles(u64::from(cycles.total()));
         }
-        if self.edges >= self.most_edges {
-            return self.start_anew(code, &causes, exit);
+        let state = self.state_id();
+        let key = (code, state, signature, next);
+        let ahead = ahead.unwrap_or(Ahead { size: NOTHING, code, signature, tag: 0 });
+        let found = match self.index.get(&key) {
+            Some(found) => *found,
+            None => {
+                let Transition { cycles: causes, exit } = self.step(code, signature, self.states[state as usize].1, next);
+                let cycles = causes.total();
+                if self.edges.len() >= self.most_edges {
+                    self.codes[code.index()].settle(&causes, 1);
+                    self.start_anew();
+                    self.set_state(exit);
+                    return Cycles(u64::from(cycles));
+                }
+                let (exit, found) = (self.intern_state(exit), self.edges.len() as u32);
+                self.edges.push(Edge { next, signature, cycles, exit, ahead, then: [NONE; 2], count: 0, code });
+                self.causes.push(causes);
+                self.index.insert(key, found);
+                found
+            }
+        };
+        if let Some(before) = self.edges.get_mut(self.taken as usize)
+            && before.ahead.code == code
+            && before.ahead.size != NOTHING
+            && before.then[0] != found
+        {
+            before.then = [found, before.then[0]];
         }
-        self.edges += 1;
-        let exit = self.intern_state(exit);
-        let entry = &mut self.codes[code.index()];
-        entry.recent = entry.edges.len();
-        entry.edges.push(Edge { state, signature, next, exit, cycles: cycles as u32, count: 1, causes });
-        self.state = exit;
-        Cycles(cycles)
+        let edge = &mut self.edges[found as usize];
+        if edge.ahead != ahead {
+            // What begins there is another block now, or is to be treated in another way.
+            (edge.ahead, edge.then) = (ahead, [NONE; 2]);
+        }
+        edge.count += 1;
+        self.taken = found;
+        self.guess = edge.then[0];
+        Cycles(u64::from(edge.cycles))
     }
 
-    /// The table is full: settles what was counted and forgets every transition and state.
-    fn start_anew(&mut self, code: CodeId, causes: &CauseCycles, exit: FrontState) -> Cycles {
-        for entry in &mut self.codes {
-            entry.forget_edges();
+    fn step(&self, code: CodeId, signature: SignatureId, state: FrontState, next: u32) -> Transition {
+        step_block(&self.config, &self.codes[code.index()].block.insns, state, self.codes_of(signature), Addr(next))
+    }
+
+    /// From now on more has to be known of a block when it begins.
+    pub fn mark(&mut self, code: CodeId, tag: u8) {
+        for edge in self.edges.iter_mut().filter(|edge| edge.ahead.code == code) {
+            edge.ahead.tag |= tag;
         }
-        self.codes[code.index()].settle(causes, 1);
-        self.edges = 0;
-        self.resets += 1;
+    }
+
+    /// Settles what was counted and forgets every transition, state and signature. The present state stays.
+    fn start_anew(&mut self) {
+        let state = self.state();
+        for (edge, causes) in self.edges.drain(..).zip(self.causes.drain(..)) {
+            self.codes[edge.code.index()].settle(&causes, edge.count);
+        }
+        for code in &mut self.codes {
+            code.lately.clear();
+        }
+        self.index.clear();
         self.states.clear();
         self.state_ids.clear();
-        self.state = self.intern_state(exit);
-        Cycles(u64::from(causes.total()))
+        self.signatures.clear();
+        self.signature_ids.clear();
+        self.resets += 1;
+        self.set_state(state);
     }
 
     /// What every block has cost so far, in the order in which they were first met.
     pub fn costs(&self) -> impl Iterator<Item = BlockCost<'_>> {
-        self.codes.iter().map(|code| {
-            let Settled { mut causes, mut executions, mut instructions } = code.settled;
-            for edge in &code.edges {
-                causes.add(&edge.causes, edge.count);
-                executions += edge.count;
-                instructions += edge.count * code.block.insns.len() as u64;
-            }
-            BlockCost { block: &code.block, executions, instructions, causes }
+        let mut costs: Vec<Settled> = self.codes.iter().map(|code| code.settled).collect();
+        for (edge, causes) in self.edges.iter().zip(&self.causes) {
+            let cost = &mut costs[edge.code.index()];
+            cost.causes.add(causes, edge.count);
+            cost.executions += edge.count;
+            cost.instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
+        }
+        self.codes.iter().zip(costs).map(|(code, cost)| BlockCost {
+            block: &code.block,
+            executions: cost.executions,
+            instructions: cost.instructions,
+            causes: cost.causes,
         })
     }
 
@@ -400,9 +554,13 @@ impl Prices {
     pub fn totals(&self) -> (CauseTotals, u64) {
         let mut causes = self.outside;
         let mut instructions = 0;
-        for cost in self.costs() {
-            causes.merge(&cost.causes);
-            instructions += cost.instructions;
+        for code in &self.codes {
+            causes.merge(&code.settled.causes);
+            instructions += code.settled.instructions;
+        }
+        for (edge, cycles) in self.edges.iter().zip(&self.causes) {
+            causes.add(cycles, edge.count);
+            instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
         }
         (causes, instructions)
     }
@@ -413,9 +571,9 @@ impl Prices {
         self.outside
     }
 
-    /// How many blocks, transitions and states the table holds, and how often it was full.
+    /// How many blocks, transitions and states the table holds, and how often it was full or emptied because code was rewritten.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize, u32) {
-        (self.codes.len(), self.edges, self.states.len(), self.resets)
+        (self.codes.len(), self.edges.len(), self.states.len(), self.resets)
     }
 }

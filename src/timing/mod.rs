@@ -17,7 +17,7 @@ mod state;
 
 pub use config::TimingConfig;
 pub use exception::{Handler, exception_entry, exception_return, late_arrival, tail_chain};
-pub use memo::{BlockCost, CauseTotals, CodeId, Fidelity, Prices, SignatureId};
+pub use memo::{Ahead, BlockCost, CauseTotals, CodeId, Fidelity, NO_CODES, Prices, SignatureId};
 pub use operands::{Entry, Operands, Scratch};
 pub use signature::{Need, OperandCode, OperandNeed, Region, operand_need, static_code};
 pub use state::FrontState;

@@ -6,14 +6,17 @@
 //! aligned one of SRAM and counted as unresolved.
 //! Tested by: `tests/operands.rs`, which compares every code with the one that the engine's own registers give, instruction by instruction.
 
-use super::{OperandCode, OperandNeed, operand_need, static_code};
-use crate::isa::{Base, Block, Class, Compute, Cond, Insn, Op, PC, SP, Source, Writeback};
+mod build;
+
+use super::{OperandCode, Region};
+use crate::isa::{Block, Cond, Op};
 use crate::units::Addr;
+use build::Build;
 
 /// What is known when a block is entered.
 pub trait Entry {
-    /// R0 to R12, SP, LR.
-    fn reg(&self, index: u8) -> u32;
+    /// R0 to R12, SP, LR: those whose bits are set in `wanted`, each to its place.
+    fn regs(&self, wanted: u16, values: &mut [u32; 16]);
     /// N, Z, C, V in bits 31 to 28.
     fn flags(&self) -> u32;
     /// Memory, where reading has no side effect: zero-extended little-endian value of 1, 2 or 4 bytes.
@@ -61,23 +64,103 @@ struct Need {
     kind: Kind,
 }
 
+/// What an instruction's cost depends on.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    Address { node: usize, bytes: u8 },
-    LongMultiply { factors: [usize; 2], signed: bool },
-    Divide { operands: [usize; 2], signed: bool },
+    Address { at: Value, bytes: u8 },
+    LongMultiply { factors: [Value; 2], signed: bool },
+    Divide { operands: [Value; 2], signed: bool },
     OutcomeOnly { code: OperandCode },
 }
 
 impl Kind {
-    /// The nodes that it depends on.
-    fn nodes(self) -> impl Iterator<Item = usize> {
+    /// The values that it depends on.
+    fn values(self) -> impl Iterator<Item = Value> {
         let [a, b] = match self {
-            Kind::Address { node, .. } => [Some(node), None],
+            Kind::Address { at, .. } => [Some(at), None],
             Kind::LongMultiply { factors: [a, b], .. } | Kind::Divide { operands: [a, b], .. } => [Some(a), Some(b)],
             Kind::OutcomeOnly { .. } => [None, None],
         };
         a.into_iter().chain(b)
+    }
+}
+
+/// Where a value comes from: most are sums of registers at the block's entry and need no graph.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    Linear(Linear),
+    Node(usize),
+}
+
+/// `a + (b << shift) + add`, with registers as at the block's entry; [`NO_REG`] is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Linear {
+    a: u8,
+    b: u8,
+    shift: u8,
+    add: u32,
+}
+
+/// Addresses that differ by constants: what they have in common, and the least and the largest constant.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    common: Linear,
+    least: i32,
+    largest: i32,
+}
+
+impl Spread {
+    /// Adds an address to those that have the same in common, if there are any.
+    fn add(spreads: &mut Vec<Spread>, at: Linear) {
+        let (common, add) = (Linear { add: 0, ..at }, at.add as i32);
+        match spreads.iter_mut().find(|spread| spread.common == common) {
+            Some(spread) => (spread.least, spread.largest) = (spread.least.min(add), spread.largest.max(add)),
+            None => spreads.push(Spread { common, least: add, largest: add }),
+        }
+    }
+
+    /// What decides the codes of all these addresses: region and alignment. `None` if they do not lie in one region.
+    #[inline]
+    fn class(&self, regs: &[u32; 16]) -> Option<u8> {
+        let common = self.common.of(regs);
+        let region = Region::of(Addr(common.wrapping_add(self.least as u32)));
+        let same = self.least == self.largest || region == Region::of(Addr(common.wrapping_add(self.largest as u32)));
+        same.then_some((region as u8) << 2 | (common & 3) as u8)
+    }
+}
+
+/// In the place of a register: zero. (PC is never read as one.)
+const NO_REG: u8 = 15;
+/// How far a pointer may move in one turn of a loop to count as still in the same memory.
+const LARGEST_STEP: u32 = 4096;
+
+impl Linear {
+    const ZERO: Linear = Linear { a: NO_REG, b: NO_REG, shift: 0, add: 0 };
+
+    /// The sum, if it has one plain and one shifted term at most.
+    fn plus(self, other: Linear) -> Option<Linear> {
+        let terms = |l: Linear| [(l.a, 0), (l.b, l.shift)].into_iter().filter(|(r, _)| *r != NO_REG);
+        let mut terms = terms(self).chain(terms(other));
+        let (first, second, third) = (terms.next(), terms.next(), terms.next());
+        let (a, (b, shift)) = match (first, second, third) {
+            (None, ..) => (NO_REG, (NO_REG, 0)),
+            (Some(only), None, _) => (NO_REG, only),
+            (Some((a, 0)), Some(b), None) | (Some(b), Some((a, 0)), None) => (a, b),
+            _ => return None,
+        };
+        let (a, b, shift) = if a == NO_REG && shift == 0 { (b, NO_REG, 0) } else { (a, b, shift) };
+        Some(Linear { a, b, shift, add: self.add.wrapping_add(other.add) })
+    }
+
+    #[inline]
+    fn of(self, regs: &[u32; 16]) -> u32 {
+        let [a, b] = [self.a, self.b].map(|r| regs[usize::from(r & 15)]);
+        a.wrapping_add(b << (self.shift & 31)).wrapping_add(self.add)
+    }
+
+    /// The registers in it, as a mask.
+    fn registers(self) -> u16 {
+        (1 << self.a | 1 << self.b) & !(1 << NO_REG)
     }
 }
 
@@ -99,6 +182,12 @@ pub struct Operands {
     stores: Vec<Store>,
     /// Nodes that the needs depend on, operands first.
     order: Vec<usize>,
+    /// The registers that are read at the block's entry.
+    reads: u16,
+    /// The addresses among the needs that are sums of registers, by what they have in common.
+    bases: Vec<Spread>,
+    /// The needs that are something else.
+    others: Vec<Need>,
     stable: bool,
 }
 
@@ -106,6 +195,17 @@ pub struct Operands {
 #[derive(Debug, Default)]
 pub struct Scratch {
     values: Vec<Option<u32>>,
+    regs: [u32; 16],
+}
+
+impl Scratch {
+    #[inline]
+    fn value(&self, value: Value) -> Option<u32> {
+        match value {
+            Value::Linear(linear) => Some(linear.of(&self.regs)),
+            Value::Node(node) => self.values[node],
+        }
+    }
 }
 
 impl Operands {
@@ -118,8 +218,33 @@ impl Operands {
         }
         let stable = build.is_stable();
         let Build { fixed, nodes, needs, stores, .. } = build;
-        let mut operands = Operands { fixed: fixed.into_boxed_slice(), nodes, needs, stores, order: Vec::new(), stable };
+        let mut operands = Operands {
+            fixed: fixed.into_boxed_slice(),
+            nodes,
+            needs,
+            stores,
+            order: Vec::new(),
+            reads: 0,
+            bases: Vec::new(),
+            others: Vec::new(),
+            stable,
+        };
         operands.order = operands.reachable();
+        for need in &operands.needs {
+            match need.kind {
+                Kind::Address { at: Value::Linear(at), .. } if need.outcome.is_none() => Spread::add(&mut operands.bases, at),
+                _ => operands.others.push(*need),
+            }
+        }
+        let read = operands.order.iter().map(|i| match operands.nodes[*i] {
+            Node::Reg(r) => 1 << r,
+            _ => 0,
+        });
+        let summed = operands.needs.iter().flat_map(|need| need.kind.values()).map(|value| match value {
+            Value::Linear(linear) => linear.registers(),
+            Value::Node(_) => 0,
+        });
+        operands.reads = read.chain(summed).fold(0, |reads, registers: u16| reads | registers);
         operands
     }
 
@@ -135,41 +260,67 @@ impl Operands {
         self.needs.is_empty()
     }
 
-    /// Whether the codes stay as they are while the block loops to itself: every address is a register that moves by a constant which
-    /// keeps its alignment. (A pointer that walks out of one memory into another without an access in between is not seen.)
+    /// Whether the codes stay as they are while the block loops to itself: every address is a sum of registers that moves by a constant
+    /// which keeps its alignment. (A pointer that walks out of one memory into another without an access in between is not seen.)
     #[must_use]
     pub fn is_stable(&self) -> bool {
         self.stable
     }
 
-    /// Evaluates the codes for one execution of the block into `codes`; returns how many values could not be had.
-    pub fn evaluate(&self, entry: &impl Entry, scratch: &mut Scratch, codes: &mut Vec<OperandCode>) -> u32 {
-        codes.clear();
-        codes.extend_from_slice(&self.fixed);
-        let values = &mut scratch.values;
-        values.clear();
-        values.resize(self.nodes.len(), None);
-        for &i in &self.order {
-            values[i] = self.node(self.nodes[i], values, entry);
-        }
-        let mut unresolved = 0;
-        for need in &self.needs {
-            let passes = self.passes(need, values);
-            let pair = |[a, b]: [usize; 2]| values[a].zip(values[b]);
-            let code = match (passes, need.kind) {
-                (Some(false), _) => Some(OperandCode::FAILED),
-                (None, _) => None,
-                (_, Kind::OutcomeOnly { code }) => Some(code),
-                (_, Kind::Address { node, bytes }) => values[node].map(|address| OperandCode::address(Addr(address), bytes)),
-                (_, Kind::LongMultiply { factors, signed }) => pair(factors).map(|pair| OperandCode::long_multiply(signed, pair)),
-                (_, Kind::Divide { operands, signed }) => pair(operands).map(|(n, d)| OperandCode::divide(signed, n, d)),
-            };
-            match code {
-                Some(code) => codes[need.insn] = code,
-                None => unresolved += 1,
+    /// Evaluates everything for one execution of the block. The codes are then [`Operands::codes`]; the key tells whether they are those of
+    /// another execution of the same block, and is `None` where none can. Also returns how many values could not be had.
+    #[inline]
+    pub fn evaluate(&self, entry: &impl Entry, scratch: &mut Scratch) -> (Option<u128>, u32) {
+        let Scratch { values, regs } = scratch;
+        entry.regs(self.reads, regs);
+        regs[usize::from(NO_REG)] = 0;
+        if !self.order.is_empty() {
+            if values.len() < self.nodes.len() {
+                values.resize(self.nodes.len(), None);
+            }
+            for &i in &self.order {
+                values[i] = self.node(self.nodes[i], values, regs, entry);
             }
         }
-        unresolved
+        let (mut key, mut unresolved, mut fits) = (0, 0, self.bases.len() + self.others.len() <= 16);
+        for base in &self.bases {
+            match base.class(regs) {
+                Some(class) => key = key << 8 | u128::from(class),
+                None => fits = false,
+            }
+        }
+        for need in &self.others {
+            let code = self.code(need, scratch);
+            unresolved += u32::from(code.is_none());
+            key = key << 8 | u128::from(code.unwrap_or(self.fixed[need.insn]).0);
+        }
+        (fits.then_some(key), unresolved)
+    }
+
+    /// The codes that [`Operands::evaluate`] has just found.
+    pub fn codes(&self, scratch: &Scratch, codes: &mut Vec<OperandCode>) {
+        codes.clear();
+        codes.extend_from_slice(&self.fixed);
+        for need in &self.needs {
+            if let Some(code) = self.code(need, scratch) {
+                codes[need.insn] = code;
+            }
+        }
+    }
+
+    /// The code that one instruction needs, if all that it depends on could be had.
+    #[inline]
+    fn code(&self, need: &Need, scratch: &Scratch) -> Option<OperandCode> {
+        if need.outcome.is_some() && !self.passes(need, scratch)? {
+            return Some(OperandCode::FAILED);
+        }
+        let pair = |[a, b]: [Value; 2]| scratch.value(a).zip(scratch.value(b));
+        match need.kind {
+            Kind::OutcomeOnly { code } => Some(code),
+            Kind::Address { at, bytes } => scratch.value(at).map(|address| OperandCode::address(Addr(address), bytes)),
+            Kind::LongMultiply { factors, signed } => pair(factors).map(|pair| OperandCode::long_multiply(signed, pair)),
+            Kind::Divide { operands, signed } => pair(operands).map(|(n, d)| OperandCode::divide(signed, n, d)),
+        }
     }
 
     /// Whether instruction `at` divides by zero, by the values that [`Operands::evaluate`] has just left in `scratch`; `None` where that could
@@ -178,33 +329,29 @@ impl Operands {
     pub fn divides_by_zero(&self, at: usize, scratch: &Scratch) -> Option<bool> {
         let need = self.needs.iter().find(|need| need.insn == at)?;
         let Kind::Divide { operands: [_, divisor], .. } = need.kind else { return Some(false) };
-        if self.passes(need, &scratch.values)? { Some(scratch.values.get(divisor).copied().flatten()? == 0) } else { Some(false) }
+        if self.passes(need, scratch)? { Some(scratch.value(divisor)? == 0) } else { Some(false) }
     }
 
     /// Whether everything that the cost of instruction `at` depends on could be had.
     #[must_use]
     pub fn is_resolved(&self, at: usize, scratch: &Scratch) -> bool {
         let Some(need) = self.needs.iter().find(|need| need.insn == at) else { return true };
-        match self.passes(need, &scratch.values) {
-            None => false,
-            Some(false) => true,
-            Some(true) => need.kind.nodes().all(|node| scratch.values.get(node).is_some_and(Option::is_some)),
-        }
+        self.code(need, scratch).is_some()
     }
 
     /// Whether an instruction's condition holds, if that is known.
-    fn passes(&self, need: &Need, values: &[Option<u32>]) -> Option<bool> {
+    fn passes(&self, need: &Need, scratch: &Scratch) -> Option<bool> {
         match need.outcome {
             None => Some(true),
-            Some((flags, cond)) => holds(cond, values.get(flags).copied().flatten()?),
+            Some((flags, cond)) => holds(cond, scratch.values.get(flags).copied().flatten()?),
         }
     }
 
-    fn node(&self, node: Node, values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
+    fn node(&self, node: Node, values: &[Option<u32>], regs: &[u32; 16], entry: &impl Entry) -> Option<u32> {
         match node {
             Node::Unknown => None,
             Node::Const(value) => Some(value),
-            Node::Reg(r) => Some(entry.reg(r)),
+            Node::Reg(r) => Some(regs[usize::from(r & 15)]),
             Node::EntryFlags => Some((entry.flags() & 0xf000_0000) | 0xf),
             Node::Apply { op, operands: [a, b, c] } => Some(op.apply(values[a]?, values[b]?, values[c]?)),
             Node::Flags { op, a, b } => Some(flags(op, values[a]?, values[b]?)),
@@ -237,7 +384,11 @@ impl Operands {
         let mut wanted = vec![false; self.nodes.len()];
         let mark = |i: usize, wanted: &mut Vec<bool>| wanted[i] = true;
         for need in &self.needs {
-            need.outcome.map(|(flags, _)| flags).into_iter().chain(need.kind.nodes()).for_each(|i| mark(i, &mut wanted));
+            let nodes = need.kind.values().filter_map(|value| match value {
+                Value::Node(node) => Some(node),
+                Value::Linear(_) => None,
+            });
+            need.outcome.map(|(flags, _)| flags).into_iter().chain(nodes).for_each(|i| mark(i, &mut wanted));
         }
         for i in (0..self.nodes.len()).rev() {
             if !wanted[i] {
@@ -296,228 +447,4 @@ fn holds(cond: Cond, flags: u32) -> Option<bool> {
         Cond::Al => 0,
     };
     (flags & tested == tested).then(|| cond.holds(flags))
-}
-
-/// The graph while it grows: which node each register and the flags hold after the instructions seen so far.
-struct Build<R> {
-    rom: R,
-    fixed: Vec<OperandCode>,
-    nodes: Vec<Node>,
-    regs: [usize; 16],
-    flags: usize,
-    needs: Vec<Need>,
-    stores: Vec<Store>,
-}
-
-const UNKNOWN: usize = 0;
-const ENTRY_FLAGS: usize = 1;
-
-impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
-    fn new(rom: R) -> Self {
-        let mut nodes = vec![Node::Unknown, Node::EntryFlags];
-        let mut regs = [UNKNOWN; 16];
-        for r in 0..15u8 {
-            regs[r as usize] = nodes.len();
-            nodes.push(Node::Reg(r));
-        }
-        Build { rom, fixed: Vec::new(), nodes, regs, flags: ENTRY_FLAGS, needs: Vec::new(), stores: Vec::new() }
-    }
-
-    fn push(&mut self, node: Node) -> usize {
-        self.nodes.push(node);
-        self.nodes.len() - 1
-    }
-
-    fn constant(&mut self, value: u32) -> usize {
-        self.push(Node::Const(value))
-    }
-
-    fn source(&mut self, source: Source) -> usize {
-        match source {
-            Source::Const(value) => self.constant(value),
-            Source::Reg(r) => self.regs[r as usize & 15],
-            Source::Shifted(r, op, amount) => {
-                let (a, b) = (self.regs[r as usize & 15], self.constant(u32::from(amount)));
-                self.apply(op, [a, b, b])
-            }
-        }
-    }
-
-    /// An operation, folded when it adds constants so that a moving pointer stays `register + constant`.
-    fn apply(&mut self, op: Op, operands: [usize; 3]) -> usize {
-        let [a, b, _] = operands.map(|o| self.nodes[o]);
-        match (op, a, b) {
-            (Op::Copy, ..) => operands[0],
-            (Op::Add | Op::Sub, Node::Const(x), Node::Const(y)) => self.constant(op.apply(x, y, 0)),
-            (Op::Add | Op::Sub, Node::Apply { op: Op::Add, operands: [base, k, _] }, Node::Const(y))
-                if matches!(self.nodes[k], Node::Const(_)) =>
-            {
-                let Node::Const(x) = self.nodes[k] else { return UNKNOWN };
-                let k = self.constant(op.apply(x, y, 0));
-                self.push(Node::Apply { op: Op::Add, operands: [base, k, k] })
-            }
-            (Op::Sub, _, Node::Const(y)) => {
-                let k = self.constant(y.wrapping_neg());
-                self.push(Node::Apply { op: Op::Add, operands: [operands[0], k, k] })
-            }
-            _ if operands.contains(&UNKNOWN) => UNKNOWN,
-            _ => self.push(Node::Apply { op, operands }),
-        }
-    }
-
-    /// Writes a register, only if the instruction's condition holds.
-    fn set(&mut self, r: u8, value: usize, insn: &Insn, flags: usize) {
-        let slot = r as usize & 15;
-        self.regs[slot] = if insn.in_it && insn.cond != Cond::Al {
-            let otherwise = self.regs[slot];
-            self.push(Node::Select { flags, cond: insn.cond, then: value, otherwise })
-        } else {
-            value
-        };
-    }
-
-    fn insn(&mut self, i: usize, insn: &Insn) {
-        // The flags as they are before the instruction decide whether it executes.
-        let flags = self.flags;
-        let address = insn.mem.map(|_| self.address(insn));
-        let need = operand_need(insn);
-        let outcome = (need.condition != Cond::Al).then_some((flags, need.condition));
-        let regs = |(a, b): (u8, u8)| [self.regs[a as usize & 15], self.regs[b as usize & 15]];
-        let mut code = static_code(insn);
-        let kind = match (need.operand, address) {
-            (OperandNeed::Address(mem), Some(node)) => match self.nodes[node] {
-                Node::Const(at) => {
-                    code = OperandCode::address(Addr(at), mem.bytes);
-                    None
-                }
-                _ if self.is_on_stack(node) => None,
-                _ => Some(Kind::Address { node, bytes: mem.bytes }),
-            },
-            (OperandNeed::LongMultiply { factors, signed }, _) => Some(Kind::LongMultiply { factors: regs(factors), signed }),
-            (OperandNeed::Divide { registers, signed }, _) => Some(Kind::Divide { operands: regs(registers), signed }),
-            _ => None,
-        };
-        self.fixed.push(code);
-        if let Some(kind) = kind.or(outcome.map(|_| Kind::OutcomeOnly { code })) {
-            self.needs.push(Need { insn: i, outcome, kind });
-        }
-        self.effects(insn, address, flags);
-    }
-
-    /// Addresses relative to the stack pointer are taken to be aligned and in SRAM.
-    fn is_on_stack(&self, address: usize) -> bool {
-        match self.nodes[address] {
-            Node::Reg(SP) => true,
-            Node::Apply { op: Op::Add, operands: [base, k, _] } => {
-                self.nodes[base] == Node::Reg(SP) && matches!(self.nodes[k], Node::Const(_))
-            }
-            _ => false,
-        }
-    }
-
-    fn address(&mut self, insn: &Insn) -> usize {
-        let Some(mem) = insn.mem else { return UNKNOWN };
-        let base = match mem.base {
-            Base::Literal(addr) => return self.constant(addr.0),
-            Base::Reg(PC) => self.constant(insn.addr.0.wrapping_add(4)),
-            Base::Reg(r) => self.regs[r as usize & 15],
-        };
-        let base = match mem.index {
-            Some((r, shift)) => {
-                let scaled = self.source(if shift == 0 { Source::Reg(r) } else { Source::Shifted(r, Op::ShiftLeft, shift) });
-                self.apply(Op::Add, [base, scaled, scaled])
-            }
-            None => base,
-        };
-        let offset = self.constant(mem.offset as u32);
-        if mem.offset == 0 { base } else { self.apply(Op::Add, [base, offset, offset]) }
-    }
-
-    /// A load; from a known place in flash it is a constant.
-    fn load(&mut self, address: usize, bytes: u8, signed: bool) -> usize {
-        if let (Node::Const(at), 4) = (self.nodes[address], bytes)
-            && let Some(word) = (self.rom)(at, 4)
-        {
-            return self.constant(word);
-        }
-        let after = self.stores.len();
-        self.push(Node::Load { address, bytes, signed, after })
-    }
-
-    fn effects(&mut self, insn: &Insn, address: Option<usize>, flags: usize) {
-        let mut written = insn.writes;
-        if let (Some(mem), Some(address)) = (insn.mem, address) {
-            if matches!(insn.class, Class::Store | Class::StoreMultiple | Class::StoreDouble | Class::StoreExclusive) {
-                let bytes = u32::from(mem.bytes) * u32::from(mem.count);
-                let word = (insn.class == Class::Store && bytes == 4 && !insn.in_it).then_some(insn.transfer).flatten();
-                let word = word.map(|r| self.regs[r as usize & 15]);
-                self.stores.push(Store { address, bytes, word });
-            }
-            if insn.class == Class::Load
-                && let Some(r) = insn.transfer.filter(|r| *r != PC)
-            {
-                let value = self.load(address, mem.bytes, insn.signed_load);
-                self.set(r, value, insn, flags);
-                written = written.without(r);
-            }
-            if let (Base::Reg(r), true) = (mem.base, mem.writeback != Writeback::None)
-                && insn.transfer != Some(r)
-            {
-                let (base, step) = (self.regs[r as usize & 15], self.constant(insn.base_step as u32));
-                let value = self.apply(Op::Add, [base, step, step]);
-                self.set(r, value, insn, flags);
-                written = written.without(r);
-            }
-        }
-        if let Some(Compute { destination, op, a, b, c, second }) = insn.compute {
-            let operands = [self.source(a), self.source(b), self.source(c)];
-            let [a, b, _] = operands;
-            let value = self.apply(op, operands);
-            if insn.writes_flags {
-                let known = ![a, b].contains(&UNKNOWN);
-                let new = match op {
-                    Op::Add | Op::Sub | Op::ReverseSub if known => self.push(Node::Flags { op, a, b }),
-                    Op::Add | Op::Sub | Op::ReverseSub => UNKNOWN,
-                    _ if value == UNKNOWN => UNKNOWN,
-                    _ => self.push(Node::Flags { op: Op::Copy, a: value, b: value }),
-                };
-                self.flags = if insn.in_it && insn.cond != Cond::Al {
-                    self.push(Node::Select { flags, cond: insn.cond, then: new, otherwise: flags })
-                } else {
-                    new
-                };
-            }
-            let second = second.map(|(r, op)| (r, self.apply(op, operands)));
-            for (r, value) in destination.map(|r| (r, value)).into_iter().chain(second).filter(|(r, _)| *r != PC) {
-                self.set(r, value, insn, flags);
-                written = written.without(r);
-            }
-        } else if insn.writes_flags {
-            self.flags = UNKNOWN;
-        }
-        for r in written.iter() {
-            self.regs[r as usize & 15] = UNKNOWN;
-        }
-    }
-
-    /// See [`Operands::is_stable`].
-    fn is_stable(&self) -> bool {
-        let step = |r: u8| match self.nodes[self.regs[r as usize & 15]] {
-            Node::Reg(same) if same == r => Some(0),
-            Node::Apply { op: Op::Add, operands: [base, k, _] } if self.nodes[base] == Node::Reg(r) => match self.nodes[k] {
-                Node::Const(step) => Some(step as i32),
-                _ => None,
-            },
-            _ => None,
-        };
-        self.needs.iter().all(|need| {
-            let Kind::Address { node, bytes } = need.kind else { return false };
-            let base = match self.nodes[node] {
-                Node::Apply { op: Op::Add, operands: [base, k, _] } if matches!(self.nodes[k], Node::Const(_)) => base,
-                _ => node,
-            };
-            let Node::Reg(r) = self.nodes[base] else { return false };
-            need.outcome.is_none() && step(r).is_some_and(|step| step % i32::from(bytes.max(1)) == 0)
-        })
-    }
 }

@@ -168,16 +168,17 @@ fn chips_part(report: &EstimateReport) -> String {
 fn verdict(report: &EstimateReport) -> String {
     let chip = &report.chip.name;
     let sizes = (report.chip.flash_bytes, report.chip.sram_bytes);
-    let smallest = match report.chips.iter().find(|row| row.fits) {
+    let other = match report.chips.iter().find(|row| row.fits) {
         Some(row) if (row.flash_bytes, row.sram_bytes) == sizes => String::new(),
-        Some(row) => format!("; smallest that holds it: {}", row.name),
+        Some(row) if report.fit.fits => format!("; the smallest is {}", row.name),
+        Some(row) => format!("; {} holds it", row.name),
         None => "; no F103 holds it".to_owned(),
     };
     match (&report.inference, report.outcome.kind) {
-        _ if !report.fit.fits => format!("does not fit the {chip}: {}{smallest}", report.fit.short_text()),
+        _ if !report.fit.fits => format!("does not fit the {chip}: {}{other}", report.fit.short_text()),
         (Some(inference), "finished") if report.outcome.code == 0 => {
             let hclk = Hz(report.clock.as_ref().map_or(0, |clock| clock.hclk_hz));
-            format!("fits the {chip}: {} per inference at {hclk}{smallest}", time(inference.latency_us))
+            format!("fits the {chip}: {} per inference at {hclk}{other}", time(inference.latency_us))
         }
         (_, kind) => format!("{kind}: {}", report.outcome.message),
     }
@@ -187,7 +188,7 @@ fn verdict(report: &EstimateReport) -> String {
 #[must_use]
 pub fn survey_table(survey: &Survey) -> String {
     let mut rows = Builder::default();
-    rows.push_record(["model", "file, B", "flash, B", "SRAM, B", "MACs", "inference", "per MAC", "verdict"]);
+    rows.push_record(["model", "file, B", "flash, B", "SRAM, B", "MACs", "inference", "verdict"]);
     let mut reasons = String::new();
     let (mut run, mut not) = (0, 0);
     for entry in &survey.runs {
@@ -196,7 +197,7 @@ pub fn survey_table(survey: &Survey) -> String {
                 let inference = report.inference.as_ref().filter(|_| report.outcome.kind == "finished");
                 let size = report.chip.name.strip_prefix("stm32").unwrap_or(&report.chip.name);
                 let verdict = match inference {
-                    Some(_) => format!("fits {}", clipped(size, 12)),
+                    Some(_) => format!("fits {}", clipped(size, 10)),
                     None if report.fit.fits => report.outcome.kind.to_owned(),
                     None => "does not fit".to_owned(),
                 };
@@ -214,7 +215,6 @@ pub fn survey_table(survey: &Survey) -> String {
                     grouped(report.fit.sram.needed),
                     grouped(report.model.macs),
                     inference.map(|inference| time(inference.latency_us)).unwrap_or_default(),
-                    inference.and(report.cycles_per_mac).map(|cycles| format!("{cycles:.2}")).unwrap_or_default(),
                     verdict,
                 ]);
             }
@@ -223,7 +223,7 @@ pub fn survey_table(survey: &Survey) -> String {
                 let verdict = if refused.outcome.code == Exit::DoesNotFit as u8 { "does not fit" } else { "cannot run" };
                 let blank = String::new;
                 let name = clipped(&refused.name, 28);
-                rows.push_record([name, grouped(refused.bytes), blank(), blank(), blank(), blank(), blank(), verdict.to_owned()]);
+                rows.push_record([name, grouped(refused.bytes), blank(), blank(), blank(), blank(), verdict.to_owned()]);
                 for finding in &refused.findings {
                     reasons.push_str(&wrapped(&format!("  {}", finding.message)));
                     reasons.push_str(&format!("\n{}\n", wrapped(&format!("    help: {}", finding.help))));
@@ -232,7 +232,7 @@ pub fn survey_table(survey: &Survey) -> String {
         }
     }
     let mut rows = rows.build();
-    rows.with(Style::blank()).modify(Columns::new(1..7), Alignment::right());
+    rows.with(Style::blank()).modify(Columns::new(1..6), Alignment::right());
     let on = survey.runs.iter().find_map(|run| match run {
         Surveyed::Report(report) => report.clock.as_ref().map(|clock| format!(" at {}, random input", Hz(clock.hclk_hz))),
         Surveyed::Refused(_) => None,
