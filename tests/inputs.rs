@@ -28,9 +28,11 @@ fn refusal(name: &str, given: &str) -> String {
 #[test]
 fn every_row_of_the_table_becomes_its_sample() {
     let anomaly = scenario("anomaly");
+    let float = scenario("anomaly-float");
     for row in 0..anomaly.len() {
         let given = format!("{}:{row}", model("anomaly/samples.csv"));
         assert_eq!(anomaly.input(&given).expect("a row"), anomaly.sample(row).expect("a sample").0, "row {row}");
+        assert_eq!(float.input(&given).expect("a row"), float.sample(row).expect("a sample").0, "row {row} in float32");
     }
     let table = std::fs::read_to_string(model("anomaly/samples.csv")).expect("committed");
     let row = table.lines().nth(2).expect("a row");
@@ -171,11 +173,62 @@ fn the_oracle_clips_give_the_oracle_features() {
     assert!(message.contains("has 16001 samples; the model hears one second, 16000"), "{message}");
 }
 
+/// The sentences of samples.csv: Python's csv dialect, in which a field with commas is quoted and a quote in it doubled.
+fn sentences() -> Vec<String> {
+    let table = std::fs::read_to_string(model("emotion/samples.csv")).expect("committed");
+    let sentence = |line: &str| {
+        let field = line.split_once(',').expect("two columns").1;
+        match field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(quoted) => quoted.replace("\"\"", "\""),
+            None => field.to_owned(),
+        }
+    };
+    table.lines().skip(1).map(sentence).collect()
+}
+
+#[test]
+fn sentences_become_their_samples() {
+    let sentences = sentences();
+    let scratch = Scratch::new("sentence");
+    for name in ["emotion", "emotion-2000"] {
+        let emotion = scenario(name);
+        assert_eq!(sentences.len(), emotion.len());
+        for (row, sentence) in sentences.iter().enumerate() {
+            assert_eq!(emotion.input(sentence).expect("a sentence"), emotion.sample(row).expect("a sample").0, "{name} {row}");
+        }
+        let file = scratch.file("sentence.txt", format!("{}\r\n", sentences[5]).as_bytes());
+        assert_eq!(emotion.input(&file).expect("a sentence"), emotion.sample(5).expect("a sample").0, "{name}");
+    }
+    assert!(refusal("emotion", "I am happy").contains("holds no word"));
+    assert!(refusal("emotion", &scratch.file("latin.txt", &[0xe9])).contains("is not text in UTF-8"));
+}
+
+#[test]
+fn long_sentences_keep_their_first_words_and_vowel_signs_do_not_count() {
+    let emotion = scenario("emotion");
+    let vocabulary = std::fs::read_to_string(model("emotion/emotion_vocabulary.txt")).expect("committed");
+    let words: Vec<&str> = vocabulary.lines().collect();
+    let ids = |sentence: &str| -> Vec<i32> {
+        emotion.input(sentence).expect("words").chunks(4).map(|word| i32::from_le_bytes(word.try_into().expect("four"))).collect()
+    };
+    // Word n of the file is number n; 28 numbers; a word that is not there is 1.
+    assert_eq!(ids(&words[2..40].join(" ")), (2..30).collect::<Vec<i32>>());
+    let mut expected = vec![0; 26];
+    expected.extend([1, 9]);
+    // U+064E between letters vanishes, a digit and U+200C part words.
+    let signs: String = words[9].chars().flat_map(|letter| [letter, '\u{64e}']).collect();
+    assert_eq!(ids(&format!("\u{698}\u{698}\u{698}\u{200c}7{signs}")), expected);
+}
+
 #[test]
 fn the_program_runs_what_a_person_has() {
+    let floats = format!("{}:1", model("anomaly/samples.csv"));
+    let sentence = sentences().remove(0);
     let row = format!("{}:0", model("anomaly/samples.csv"));
     for (name, given, says) in [
         ("anomaly", row, "attack: "),
+        ("anomaly-float", floats, "normal: "),
+        ("emotion", sentence, "jealous: "),
         ("image", model("image/sample_007_dog.png"), "dog: "),
         ("keyword", model("keyword/sample_002_yes.wav"), "yes: "),
     ] {

@@ -13,7 +13,7 @@ use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::{Machine, Outcome, Overrides, Settings, Snapshot};
 use crate::observe::inference::Watch;
-use crate::scenario::{Host, Scenario};
+use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::Fidelity;
 use crate::units::{Cycles, Hz, grouped};
 use serde::Serialize;
@@ -130,6 +130,8 @@ pub struct EvalSummary {
     /// Area under the ROC curve, for two classes decided by one score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auc: Option<f64>,
+    /// Whose outputs the reference's are, and how near is right.
+    pub reference: Reference,
     /// How many raw outputs equal the reference's.
     pub agreeing: u64,
     /// The same as a fraction.
@@ -433,6 +435,7 @@ fn summary(scenario: &Scenario, results: &[SampleResult], hclk: Hz) -> EvalSumma
         correct,
         accuracy: metrics::ratio(correct, samples).unwrap_or(0.0),
         auc: metrics::auc(&answers),
+        reference: scenario.reference.clone(),
         agreeing,
         agreement: metrics::ratio(agreeing, samples).unwrap_or(0.0),
         classes: metrics::by_class(&confusion, &scenario.classes),

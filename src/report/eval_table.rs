@@ -95,7 +95,8 @@ fn rates_part(report: &EvalReport) -> String {
     if let Some(auc) = eval.auc {
         line("AUC", format!("{auc:.5}"));
     }
-    line("agreement", format!("{} of {} outputs equal TFLite Micro's to the bit", grouped(eval.agreeing), grouped(eval.samples)));
+    let agreement = eval.reference.agreement();
+    line("agreement", format!("{} of {} outputs {agreement}", grouped(eval.agreeing), grouped(eval.samples)));
     if let (Some(cycles), Some(latency)) = (eval.cycles, eval.latency_us) {
         line("cycles", spread(cycles, grouped));
         line("latency", format!("{}, at {}", spread(latency, time), Hz(report.clock.hclk_hz)));

@@ -12,7 +12,7 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
-use crate::scenario::{Host, Scenario};
+use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Serialize, Serializer};
@@ -231,6 +231,9 @@ pub struct InferenceSummary {
     /// Whether the raw output equals the reference's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches_reference: Option<bool>,
+    /// Whose output that is, and how near is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
     /// Energy by the data sheet's typical current: an estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub energy_uj: Option<f64>,
@@ -455,6 +458,7 @@ impl Report<'_> {
         summary.scores = verdict.scores;
         if let Stimulus::Sample(index) = stimulus {
             summary.matches_reference = scenario.matches_reference(*index, &output);
+            summary.reference = Some(scenario.reference.clone());
             summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
         }
     }
@@ -533,6 +537,7 @@ impl InferenceSummary {
             expected_name: None,
             scores: Vec::new(),
             matches_reference: None,
+            reference: None,
             energy_uj,
             energy_assumes: energy_uj.and(energy_assumes),
             layers: layers(last, plan, hclk),

@@ -74,9 +74,9 @@ fn inference_part(report: &RunReport, inference: &InferenceSummary) -> String {
         };
         line("label", format!("{label}{expected}, by {}", scores(inference)));
     }
-    if let Some(matches) = inference.matches_reference {
-        let words = if matches { "equal to TFLite Micro's to the bit" } else { "DIFFERENT from TFLite Micro's" };
-        line("output", words.to_owned());
+    if let (Some(matches), Some(reference)) = (inference.matches_reference, &inference.reference) {
+        let agreement = reference.agreement();
+        line("output", if matches { agreement } else { format!("NOT {agreement}") });
     }
     line(
         "inference",

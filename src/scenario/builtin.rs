@@ -36,6 +36,12 @@ built_in! {
         "goldens_int8.npy", "preprocess.json";
     "keyword": "keyword", "scenario.toml", "../../firmware-images/keyword.elf", "keyword_int8.tflite", "samples.npy", "labels.npy",
         "goldens_int8.npy", "preprocess.json";
+    "emotion": "emotion", "scenario.toml", "../../firmware-images/emotion.elf", "emotion_int8.tflite", "emotion_samples.npy",
+        "labels.npy", "emotion_goldens_int8.npy", "preprocess.json", "emotion_vocabulary.txt";
+    "emotion-2000": "emotion", "vocabulary-2000.toml", "../../firmware-images/emotion-2000.elf", "emotion_2000_int8.tflite",
+        "emotion_2000_samples.npy", "labels.npy", "emotion_2000_goldens_int8.npy", "preprocess.json", "emotion_2000_vocabulary.txt";
+    "anomaly-float": "anomaly", "float.toml", "../../firmware-images/anomaly-float.elf", "anomaly_float32.tflite",
+        "samples_float32.npy", "labels.npy", "goldens_float32.npy", "preprocess.json";
 }
 
 /// The names of the built-in scenarios.

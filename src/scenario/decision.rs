@@ -50,6 +50,14 @@ impl Decision {
     }
 }
 
+/// Whether no element differs from the reference's by more than that part of the reference's largest magnitude.
+pub(super) fn close(elements: Elements, reference: &[u8], output: &[u8], tolerance: f64) -> bool {
+    let (reference, output) = (values(elements, reference), values(elements, output));
+    let largest = reference.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+    // Not a number is never close.
+    reference.len() == output.len() && reference.iter().zip(&output).all(|(a, b)| (a - b).abs() <= tolerance * largest)
+}
+
 /// Raw bytes as numbers.
 fn values(elements: Elements, bytes: &[u8]) -> Vec<f64> {
     match elements {
@@ -74,6 +82,15 @@ mod tests {
         let t = tensor(Elements::Int8, 4);
         let verdict = Decision::Argmax.judge((&t, &[0; 4]), (&t, &[0x80, 5, 5, 0xff]));
         assert_eq!((verdict.label, verdict.scores), (1, vec![-128.0, 5.0, 5.0, -1.0]));
+    }
+
+    #[test]
+    fn floats_are_close_relative_to_the_largest() {
+        let bytes = |values: [f32; 2]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let close = |a, b| close(Elements::Float32, &bytes(a), &bytes(b), 0.25);
+        assert!(close([-4.0, 0.5], [-3.0, -0.5]), "both by 1, a quarter of 4");
+        assert!(!close([-4.0, 0.5], [-4.0, -0.75]));
+        assert!(!close([-4.0, 0.5], [f32::NAN, 0.5]));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! Tested by: the unit tests below, `tests/bad_input.rs`.
 
 use super::input::Raw;
-use super::tensor::Tensor;
-use super::{Decision, Files, Scenario};
+use super::tensor::{Elements, Tensor};
+use super::{Decision, Files, Reference, Scenario};
 use crate::finding::{Code, Failure, Result};
 use serde::Deserialize;
 use std::fs;
@@ -53,6 +53,13 @@ struct InputFile {
 struct OutputFile {
     symbol: String,
     goldens: String,
+    #[serde(default = "tflite_micro")]
+    reference: String,
+    tolerance: Option<f64>,
+}
+
+fn tflite_micro() -> String {
+    "TFLite Micro".to_owned()
 }
 
 /// A scenario's own folder.
@@ -116,6 +123,14 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     if let Some(label) = labels.bytes().iter().find(|label| usize::from(**label) >= file.input.classes.len()) {
         return Err(wrong(format!("{} holds class {label}; there are {} classes", file.input.labels, file.input.classes.len())));
     }
+    if let Some(tolerance) = file.output.tolerance
+        && (goldens.elements() != Elements::Float32 || !(0.0..=1.0).contains(&tolerance))
+    {
+        return Err(wrong(format!(
+            "a tolerance is for float32 and from 0 to 1; here {tolerance} for {}",
+            goldens.elements().name()
+        )));
+    }
     let outputs = goldens.row_bytes() / goldens.elements().bytes();
     let decided = match file.decision {
         Decision::Argmax => outputs,
@@ -136,6 +151,7 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
         classes: file.input.classes,
         output_symbol: file.output.symbol,
         goldens,
+        reference: Reference { by: file.output.reference, tolerance: file.output.tolerance },
         decision: file.decision,
         raw: file.input.raw,
         firmware: file.firmware,

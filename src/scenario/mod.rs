@@ -18,6 +18,7 @@ pub use tensor::{Elements, Tensor};
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::firmware::Image;
 use crate::model::Model;
+use serde::Serialize;
 use std::path::Path;
 
 /// A scenario, read and checked.
@@ -43,12 +44,35 @@ pub struct Scenario {
     pub output_symbol: String,
     /// The reference outputs, one row a sample.
     pub goldens: Tensor,
+    /// Where those come from.
+    pub reference: Reference,
     /// How an output becomes a class.
     pub decision: Decision,
     files: Box<dyn Files>,
     raw: Option<input::Raw>,
     firmware: String,
     model: Option<String>,
+}
+
+/// Who computed the reference outputs, and how near to them is right.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reference {
+    /// Usually TFLite Micro.
+    pub by: String,
+    /// How far a float output may be from it, as a part of its largest magnitude; without it, not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+}
+
+impl Reference {
+    /// What agreement means: "equal to TFLite Micro's to the bit".
+    #[must_use]
+    pub fn agreement(&self) -> String {
+        match self.tolerance {
+            None => format!("equal to {}'s to the bit", self.by),
+            Some(tolerance) => format!("within {tolerance:e} of {}'s", self.by),
+        }
+    }
 }
 
 /// Where a scenario's files come from: its folder, or the program itself.
@@ -131,9 +155,12 @@ impl Scenario {
         })
     }
 
-    /// Whether a raw output is the reference's for sample `index`; `None` where there is no such sample.
+    /// Whether a raw output is the reference's for sample `index`, to the bit or within the tolerance; `None` where there is no such
+    /// sample.
     #[must_use]
     pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
-        self.goldens.row(index).map(|golden| golden == output)
+        let golden = self.goldens.row(index)?;
+        let close = |tolerance| decision::close(self.goldens.elements(), &golden, output, tolerance);
+        Some(golden == output || self.reference.tolerance.is_some_and(close))
     }
 }
