@@ -9,6 +9,7 @@
 //! | 1 | [`firmware`], [`chip`], [`isa`], [`model`] |
 //! | 2 | [`timing`] |
 //! | 3 | [`machine`], [`peripherals`] |
+//! | 4 | [`observe`], [`scenario`] |
 //! | 5 | [`report`] |
 //! | 6 | [`cli`] |
 //!
@@ -21,7 +22,9 @@ pub mod firmware;
 pub mod isa;
 pub mod machine;
 pub mod model;
+pub mod observe;
 pub mod peripherals;
 pub mod report;
+pub mod scenario;
 pub mod timing;
 pub mod units;

@@ -8,7 +8,7 @@ mod support;
 use support::{Elf, FLASH, Load, SRAM, Scratch, stm32sim};
 
 /// The commands that take a firmware file: each must refuse every file below in the same words.
-const COMMANDS: &[&[&str]] = &[&["map"]];
+const COMMANDS: &[&[&str]] = &[&["map"], &["run"], &["run", "--scenario", "anomaly"], &["eval", "--scenario", "anomaly"]];
 
 /// A refusal: a file and what must be said about it.
 struct Case {
@@ -257,4 +257,38 @@ fn wrong_usage_is_exit_code_2() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
         assert!(ran.err.contains("--help"), "{args:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn scenarios_and_inputs_are_checked() {
+    let scratch = Scratch::new("scenarios");
+    assert_refused(&["run", "--scenario", "anomoly"], 2, "unknown-scenario", "no scenario named 'anomoly'");
+    assert!(stm32sim(&["run", "--scenario", "anomoly"]).err.contains("Did you mean 'anomaly'?"));
+    assert_refused(&["run", "--scenario", "anomaly", "--sample", "400"], 2, "sample-out-of-range", "it has 400");
+    assert_refused(&["run"], 2, "bad-usage", "needs a firmware file");
+    // NEP 1: magic, version 1.0, header length, header, data.
+    let npy = |descr: &str, shape: &str, data: &[u8]| {
+        let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        while !(header.len() + 11).is_multiple_of(64) {
+            header.push(' ');
+        }
+        header.push('\n');
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+    };
+    for (name, bytes, code, says) in [
+        ("empty.npy", Vec::new(), "file-empty", "empty.npy is empty"),
+        ("text.npy", b"1,2,3\n".to_vec(), "bad-input-tensor", "is not a .npy file"),
+        ("shape.npy", npy("|i1", "(40,)", &[0; 40]), "bad-input-tensor", "the scenario takes int8 of shape [41]"),
+        ("type.npy", npy("<f4", "(41,)", &[0; 164]), "bad-input-tensor", "is float32 of shape [41]"),
+        ("double.npy", npy("<f8", "(41,)", &[0; 328]), "bad-input-tensor", "elements of type <f8"),
+        ("short.npy", npy("|i1", "(41,)", &[0; 40]), "bad-input-tensor", "needs 41"),
+    ] {
+        let file = scratch.file(name, &bytes);
+        assert_refused(&["run", "--scenario", "anomaly", "--input", &file], 2, code, says);
+    }
+    let missing = scratch.0.join("none.npy").to_str().unwrap().to_owned();
+    assert_refused(&["run", "--scenario", "anomaly", "--input", &missing], 2, "file-unreadable", "none.npy cannot be read");
+    let file = scratch.file("mine.toml", b"name = \"x\"\n\nnome = 2\n");
+    assert_refused(&["run", "--scenario", &file], 2, "bad-scenario-file", "nome");
+    assert!(stm32sim(&["run", "--scenario", &file]).err.contains("mine.toml: line 3, column 1"));
 }

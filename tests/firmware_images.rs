@@ -14,8 +14,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-const FLASH: std::ops::Range<u64> = 0x0800_0000..0x0801_0000;
-const SRAM: std::ops::Range<u64> = 0x2000_0000..0x2000_5000;
+/// The chip that an image is linked for, and its memories: ST's DS5319 and DS5792.
+struct Chip {
+    name: &'static str,
+    flash: std::ops::Range<u64>,
+    sram: std::ops::Range<u64>,
+}
+
+const C8: Chip = Chip { name: "stm32f103c8", flash: 0x0800_0000..0x0801_0000, sram: 0x2000_0000..0x2000_5000 };
+const RC: Chip = Chip { name: "stm32f103rc", flash: 0x0800_0000..0x0804_0000, sram: 0x2000_0000..0x2000_c000 };
+
+fn chip_of(image: &str) -> &'static Chip {
+    if image == "emotion-2000.elf" { &RC } else { &C8 }
+}
 /// The symbols by which README.md lets tools find their way in a model image.
 const FOR_TOOLS: &str = "nn_invoke nn_run_layer nn_model_plan nn_arena gp_buff g_buff_size g_buff_pos g_output \
                          th_load_tensor th_infer th_results th_timestamp th_printf th_getchar __stack_top __stack_limit";
@@ -122,14 +133,16 @@ fn a_rebuild_in_another_folder_gives_the_same_bytes() {
     }
     let build = Build::new("rebuild", "stm32f103c8", "all");
     for name in images() {
-        let rebuilt = fs::read(build.0.join("build/stm32f103c8").join(&name)).unwrap();
+        let rebuilt = fs::read(build.0.join("build").join(chip_of(&name).name).join(&name)).unwrap();
         assert!(rebuilt == fs::read(folder().join(&name)).unwrap(), "{name} differs from what its sources build");
     }
 }
 
 #[test]
 fn images_fit_the_chip_and_start_sanely() {
+    let mut table = Vec::new();
     for name in images() {
+        let Chip { flash: in_flash, sram: in_sram, .. } = chip_of(&name);
         let bytes = fs::read(folder().join(&name)).unwrap();
         assert!(bytes.len() < 300 * 1024, "{name} is too large to commit");
         let elf = object::File::parse(&*bytes).unwrap();
@@ -139,53 +152,67 @@ fn images_fit_the_chip_and_start_sanely() {
         let (mut flash, mut sram) = (0, 0);
         for segment in elf.segments() {
             flash += segment.file_range().1;
-            if SRAM.contains(&segment.address()) {
-                sram = sram.max(segment.address() + segment.size() - SRAM.start);
+            if in_sram.contains(&segment.address()) {
+                sram = sram.max(segment.address() + segment.size() - in_sram.start);
             }
         }
-        assert!(flash <= FLASH.end - FLASH.start, "{name}: {flash} bytes of flash");
-        assert!(sram + 1024 <= SRAM.end - SRAM.start, "{name}: {sram} bytes of static data leave no room for a stack");
-        assert_eq!(symbol("__stack_limit"), Some((SRAM.start + sram).next_multiple_of(8)), "{name}");
+        assert!(flash <= in_flash.end - in_flash.start, "{name}: {flash} bytes of flash");
+        assert!(sram + 1024 <= in_sram.end - in_sram.start, "{name}: {sram} bytes of static data leave no room for a stack");
+        assert_eq!(symbol("__stack_limit"), Some((in_sram.start + sram).next_multiple_of(8)), "{name}");
         // binutils counts the same: sections at a flash address and the initial values of .data; up to the last section in SRAM.
         if let Ok(output) = Command::new("arm-none-eabi-size").arg("-A").arg(folder().join(&name)).output() {
-            let (mut in_flash, mut in_sram) = (0, 0);
+            let (mut flash_size, mut sram_size) = (0, 0);
             for line in String::from_utf8(output.stdout).unwrap().lines() {
                 if let [section, size, address] = line.split_whitespace().collect::<Vec<_>>()[..]
                     && let (Ok(size), Ok(address)) = (size.parse::<u64>(), address.parse::<u64>())
                 {
-                    in_flash += if FLASH.contains(&address) || section == ".data" { size } else { 0 };
-                    in_sram = in_sram.max(if SRAM.contains(&address) { address + size - SRAM.start } else { 0 });
+                    flash_size += if in_flash.contains(&address) || section == ".data" { size } else { 0 };
+                    sram_size = sram_size.max(if in_sram.contains(&address) { address + size - in_sram.start } else { 0 });
                 }
             }
-            assert_eq!((flash, sram), (in_flash, in_sram), "{name}");
+            assert_eq!((flash, sram), (flash_size, sram_size), "{name}");
         }
 
         if !name.starts_with("tests/") {
             let size = |wanted: &str| find(wanted).map_or(0, |s| s.size());
-            let stack = SRAM.end - symbol("__stack_limit").unwrap();
+            let stack = in_sram.end - symbol("__stack_limit").unwrap();
             let (image, model, arena) = (name.trim_end_matches(".elf"), size("nn_model_plan"), size("nn_arena"));
-            let row = format!("| {image} | {flash} | {model} | {sram} | {arena} | {stack} |\n");
+            table.push(format!("| {image} | {flash} | {model} | {sram} | {arena} | {stack} |"));
             for wanted in FOR_TOOLS.split_whitespace().filter(|_| model != 0) {
                 assert!(find(wanted).is_some(), "{name}: {wanted} is missing");
             }
-            assert!(fs::read_to_string(folder().join("README.md")).unwrap().contains(&row), "the table in README.md lacks {row}");
         }
 
         let vectors = elf.section_by_name(".vectors").unwrap();
-        assert_eq!(vectors.address(), FLASH.start, "{name}");
+        assert_eq!(vectors.address(), in_flash.start, "{name}");
         let words: Vec<u64> =
             vectors.data().unwrap().chunks(4).map(|w| u64::from(u32::from_le_bytes(w.try_into().unwrap()))).collect();
         assert_eq!(words.len(), 76, "{name}: 16 exceptions and 60 interrupts");
-        assert_eq!(words[0], SRAM.end, "{name}: the stack starts at the top");
+        assert_eq!(words[0], in_sram.end, "{name}: the stack starts at the top");
         let reset = symbol("Reset_Handler").map(|a| a | 1);
         assert_eq!(Some(words[1]), reset, "{name}");
         for (position, &word) in words.iter().enumerate().skip(1) {
             if [7, 8, 9, 10, 13].contains(&position) {
                 assert_eq!(word, 0, "{name}: exception {position} is reserved");
             } else {
-                assert!(FLASH.contains(&word) && word & 1 == 1, "{name}: vector {position} is {word:#x}");
+                assert!(in_flash.contains(&word) && word & 1 == 1, "{name}: vector {position} is {word:#x}");
             }
         }
+    }
+    sizes_are_in_the_readme(&table.join("\n"));
+}
+
+/// README.md's table of sizes; `STM32SIM_BLESS=1 cargo test --release --test firmware_images` puts the present one there.
+fn sizes_are_in_the_readme(table: &str) {
+    let path = folder().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let head = "left for the stack |\n| --- | --- | --- | --- | --- | --- |\n";
+    let (before, rest) = readme.split_once(head).unwrap();
+    let (shown, after) = rest.split_once("\n\n").unwrap();
+    if std::env::var_os("STM32SIM_BLESS").is_some() {
+        fs::write(&path, format!("{before}{head}{table}\n\n{after}")).unwrap();
+    } else {
+        assert_eq!(shown, table, "the table in README.md is not of these images");
     }
 }
 
@@ -271,14 +298,14 @@ impl Drop for Board {
     }
 }
 
-/// One image, or `all`, linked for QEMU's board; None (and the reason on standard error) where a tool is missing.
+/// One image, or `programs`, linked for QEMU's board; None (and the reason on standard error) where a tool is missing.
 fn for_qemu(name: &str, image: &str) -> Option<Build> {
     let missing = ["qemu-system-arm", "arm-none-eabi-gcc", "make"].into_iter().find(|tool| version(tool).is_none());
     if let Some(tool) = missing {
         eprintln!("skipped: {tool} is not installed");
         return None;
     }
-    let target = if image == "all" { image.to_string() } else { format!("build/stm32f100rb/{image}") };
+    let target = if image == "programs" { image.to_string() } else { format!("build/stm32f100rb/{image}") };
     Some(Build::new(name, "stm32f100rb", &target))
 }
 
@@ -297,7 +324,7 @@ fn every_test_program_does_what_expected_toml_says() {
     committed.retain(|name| !described.contains(name));
     assert!(committed.is_empty(), "not described: {committed:?}");
 
-    let Some(build) = for_qemu("programs", "all") else { return };
+    let Some(build) = for_qemu("programs", "programs") else { return };
     for (name, entry) in &expected {
         if entry.get("not_qemu").is_some() {
             continue;
@@ -342,11 +369,11 @@ fn hello_echoes() {
     assert!(passed > Duration::from_secs(5) && passed < 3 * real.elapsed() + Duration::from_secs(1), "{passed:?}");
 }
 
-/// A two-dimensional int8 or uint8 array in a .npy file, as rows of bytes.
+/// An int8 or uint8 array in a .npy file, as rows of bytes along its first dimension.
 fn rows(file: &str) -> Vec<Vec<u8>> {
     let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file)).unwrap();
     let array = npyz::NpyFile::new(&bytes[..]).unwrap();
-    let width = *array.shape().last().unwrap() as usize;
+    let width = array.shape()[1..].iter().product::<u64>() as usize;
     let values: Vec<u8> = if array.dtype().descr().contains("i1") {
         array.into_vec::<i8>().unwrap().into_iter().map(|v| v as u8).collect()
     } else {
@@ -473,10 +500,30 @@ fn the_serial_protocol_answers_as_published_and_survives_nonsense() {
 }
 
 #[test]
-fn the_sample_in_the_image_is_row_0() {
-    let bytes = fs::read(folder().join("anomaly.elf")).unwrap();
-    let elf = object::File::parse(&*bytes).unwrap();
-    let sample = elf.symbols().find(|s| s.name() == Ok("sample")).unwrap();
-    let section = elf.section_by_index(sample.section_index().unwrap()).unwrap();
-    assert_eq!(section.data_range(sample.address(), sample.size()).unwrap().unwrap(), rows("anomaly/samples.npy")[0]);
+fn the_sample_in_each_image_is_row_0() {
+    for (image, samples) in [
+        ("anomaly", "anomaly/samples"),
+        ("anomaly-float", "anomaly/samples_float32"),
+        ("image", "image/samples"),
+        ("keyword", "keyword/samples"),
+        ("emotion", "emotion/emotion_samples"),
+        ("emotion-2000", "emotion/emotion_2000_samples"),
+    ] {
+        let bytes = fs::read(folder().join(format!("{image}.elf"))).unwrap();
+        let elf = object::File::parse(&*bytes).unwrap();
+        let sample = elf.symbols().find(|s| s.name() == Ok("sample")).unwrap();
+        let section = elf.section_by_index(sample.section_index().unwrap()).unwrap();
+        let carried = section.data_range(sample.address(), sample.size()).unwrap().unwrap();
+        assert_eq!(carried, first_row(samples), "{image}");
+    }
+}
+
+/// The bytes of row 0 of an array of any type in a .npy file.
+fn first_row(file: &str) -> Vec<u8> {
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file).with_extension("npy")).unwrap();
+    let array = npyz::NpyFile::new(&bytes[..]).unwrap();
+    let rows = array.shape()[0] as usize;
+    // The header ends with a line feed; the rest is data in C order.
+    let data = &bytes[bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1..];
+    data[..data.len() / rows].to_vec()
 }

@@ -68,6 +68,17 @@ fn a_program_linked_at_zero_is_placed_alike_and_located_in_both_windows() {
     }
 }
 
+/// Samples are evaluated in parallel on one image.
+#[test]
+fn an_image_can_be_shared_between_threads() {
+    let image = good();
+    let found: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| image.locate(Addr(FLASH + 12)).function)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(found, ["main"; 4]);
+}
+
 #[test]
 fn locate_is_total() {
     let image = good();
@@ -146,6 +157,8 @@ fn lines_agree_with_addr2line() {
                     assert!(!ours.starts_with('/'));
                     agreed += 1;
                 }
+                // addr2line gives no line for libgcc's assembly, where the line table has one; no answer is nothing to hold ours against.
+                _ if location.file.as_deref().is_some_and(|file| file.ends_with(".S")) => {}
                 _ => assert_eq!(location.line, None, "{probe:#x}: {location} against {line}"),
             }
         }

@@ -62,6 +62,24 @@ extern const uint32_t nn_kernel_count;
 void nn_copy(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_map_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_fully_connected_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_generic_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_depthwise_3x3_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_depthwise_generic_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_average_pool_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_max_pool_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_fill(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_cast(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_lstm_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_add_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_mul_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_maximum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_minimum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_reduce_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

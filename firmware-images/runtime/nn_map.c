@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Functions of one byte by table (LOGISTIC, TANH and the like), and plain copies. Both work in place. */
+ * Functions of one byte by table: LOGISTIC, TANH, RELU, QUANTIZE and the like. Works in place. */
 #include "nn_plan.h"
-
-#include <string.h>
 
 void nn_map_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     const nn_map_layer *l = layer;
@@ -11,9 +9,4 @@ void nn_map_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     const uint8_t *in = nn_at(plan, arena, l->input);
     uint8_t *out = arena + l->output;
     for (uint32_t n = l->count; n != 0; n--) *out++ = table[*in++];
-}
-
-void nn_copy(const uint8_t *plan, uint8_t *arena, const void *layer) {
-    const nn_copy_layer *l = layer;
-    memmove(arena + l->output, nn_at(plan, arena, l->input), l->bytes);
 }

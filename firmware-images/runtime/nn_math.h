@@ -27,7 +27,7 @@ int32_t nn_requantise_slow(int32_t x, int32_t multiplier, int32_t shift);
  * where both give 0. With s >= 2 the last shift is one of the high word alone. */
 static inline int32_t nn_requantise(int32_t x, int32_t multiplier, int32_t shift) {
     if (__builtin_expect(shift < 0, 0)) return nn_requantise_slow(x, multiplier, shift);
-#if defined(__ARM_ARCH_7M__) && defined(__GNUC__)
+#if (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)) && defined(__GNUC__)
     int32_t lo, hi, sign, half;
     __asm__("smull %[lo], %[hi], %[x], %[m]\n\t"
             "asrs  %[sign], %[x], #31\n\t"

@@ -24,9 +24,11 @@ import tensorflow as tf
 import cifar
 import tflm
 
-EPOCHS = 120
+EPOCHS = 200
 BATCH = 64
-LEARNING_RATE = 5e-3
+LEARNING_RATE = 1e-2
+SMOOTHING = 0.05  # of the labels
+COLOUR = 0.1  # largest change of brightness (per channel, of the full range) and of contrast
 SHIFT = 4  # pixels of the 32x32 image, either way: half a pixel of the 16x16 one is possible
 SAMPLES_PER_CLASS = 20
 PNGS = 4
@@ -78,7 +80,10 @@ def export_weights(trained, plain):
 
 
 def augment(x, rng):
-    """float32 (n, 16, 16, 3) in 0..1 from uint8 (n, 32, 32, 3): shifted by up to SHIFT (edges mirrored), half of them flipped."""
+    """float32 (n, 16, 16, 3) in 0..1 from uint8 (n, 32, 32, 3), changed at random.
+
+    Shifted by up to SHIFT (edges mirrored), half of them flipped, brightness and contrast changed by up to COLOUR.
+    """
     padded = np.pad(x, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="reflect")
     rows, columns = rng.integers(0, 2 * SHIFT + 1, (2, len(x)))
     flip = rng.random(len(x)) < 0.5
@@ -86,7 +91,11 @@ def augment(x, rng):
     for i in range(len(x)):
         image = padded[i, rows[i] : rows[i] + 32, columns[i] : columns[i] + 32]
         out[i] = image[:, ::-1] if flip[i] else image
-    return cifar.halve(out).astype(np.float32) / np.float32(255)
+    v = cifar.halve(out).astype(np.float32) / np.float32(255)
+    brightness = rng.uniform(-COLOUR, COLOUR, (len(x), 1, 1, 3)).astype(np.float32)
+    contrast = rng.uniform(1.0 - COLOUR, 1.0 + COLOUR, (len(x), 1, 1, 1)).astype(np.float32)
+    mean = v.mean(axis=(1, 2, 3), keepdims=True)
+    return ((v - mean) * contrast + mean + brightness).clip(0.0, 1.0)
 
 
 def train(x, y):
@@ -95,9 +104,10 @@ def train(x, y):
     rng = np.random.default_rng(cifar.SEED)
     model = network(None, training=True)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * -(-len(x) // BATCH))
-    model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING))
+    one_hot = np.eye(len(cifar.CLASSES), dtype=np.float32)[y]
     for _ in range(EPOCHS):
-        model.fit(4.0 * augment(x, rng) - 2.0, y, batch_size=BATCH, verbose=0)
+        model.fit(4.0 * augment(x, rng) - 2.0, one_hot, batch_size=BATCH, verbose=0)
     return model
 
 

@@ -27,7 +27,9 @@ def read(folder):
         path = folder / f"{name}.flac"
         sound, rate = soundfile.read(path, dtype="int16")
         if rate != mfcc.RATE or sound.shape != (mfcc.RATE * len(listed[name]),):
-            raise SystemExit(f"{path}: {sound.shape} samples at {rate} Hz, clips.json lists {len(listed[name])} clips of one second")
+            raise SystemExit(
+                f"{path}: {sound.shape} samples at {rate} Hz, clips.json lists {len(listed[name])} clips of one second"
+            )
         samples.append(sound.reshape(-1, mfcc.RATE))
         labels += [label] * len(listed[name])
         names += listed[name]
@@ -89,7 +91,7 @@ def split(labels, made_by):
     return part
 
 
-def augment(samples, labels, noise, rng):
+def augment(samples, noise, rng):
     """float32 (n, 49, 10, 1) from clips (n, 16000), changed at random, as the network sees them after int8 quantisation.
 
     Speed (and pitch) by up to 12 %, shift by up to 100 ms, background noise from the given noise clips at a random level, then

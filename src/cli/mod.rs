@@ -3,10 +3,18 @@
 //! Does not model: what commands do; each calls the library and prints a view of what it returns.
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
+mod bench;
 mod chips;
+mod conditions;
+mod embed;
+mod estimate;
+mod eval;
 mod explain;
 mod map;
 mod output;
+mod progress;
+mod run;
+mod scenarios;
 
 use crate::finding::{Code, Exit, Failure, Result};
 use clap::{Args, Parser, Subcommand};
@@ -61,6 +69,18 @@ struct ChipArg {
 /// One variant, one line in [`dispatch`] and one file per subcommand.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run firmware, alone or in a scenario, and report what it costs
+    Run(run::RunArgs),
+    /// Does a model fit, what does it cost, without firmware of your own
+    Estimate(estimate::EstimateArgs),
+    /// Run a scenario's samples and report accuracy, agreement with the reference, latency
+    Eval(eval::EvalArgs),
+    /// The results table: every scenario on its chip, and other models' verdicts
+    Bench(bench::BenchArgs),
+    /// The built-in scenarios
+    Scenarios,
+    /// Turn a model into a C header for firmware
+    Embed(embed::EmbedArgs),
     /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
     Map(map::MapArgs),
     /// The built-in chips, or one of them in detail
@@ -69,12 +89,19 @@ enum Command {
     Explain(explain::ExplainArgs),
 }
 
-fn dispatch(command: &Command, output: &Output) -> Result<Exit> {
-    match command {
-        Command::Map(args) => map::run(args, output),
-        Command::Chips(args) => chips::run(args, output),
-        Command::Explain(args) => explain::run(args, output),
-    }
+fn dispatch(command: &Command, output: &Output) -> Result<u8> {
+    let exit = match command {
+        Command::Run(args) => return run::run(args, output),
+        Command::Estimate(args) => return estimate::run(args, output),
+        Command::Eval(args) => return eval::run(args, output),
+        Command::Bench(args) => return bench::run(args, output),
+        Command::Embed(args) => embed::run(args, output)?,
+        Command::Scenarios => scenarios::run(output)?,
+        Command::Map(args) => map::run(args, output)?,
+        Command::Chips(args) => chips::run(args, output)?,
+        Command::Explain(args) => explain::run(args, output)?,
+    };
+    Ok(exit as u8)
 }
 
 /// Parses the arguments (the program's name first), runs the command, prints its outcome, and gives the exit code.
@@ -93,11 +120,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&cli.command, &output)));
     let exit = match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(failure)) => output.failure(&failure),
+        Ok(Err(failure)) => output.failure(&failure) as u8,
         Err(panic) => {
             let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             output.failure(&Failure::new(Code::Internal, format!("stm32sim failed: {}", what.unwrap_or("of unknown cause"))))
+                as u8
         }
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit)
 }

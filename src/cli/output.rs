@@ -71,7 +71,16 @@ impl Output {
     pub fn report(&self, text: &str) -> Result<()> {
         let shown =
             if self.quiet && self.format == Format::Table { text.trim_end().lines().last().unwrap_or_default() } else { text };
-        let shown = format!("{}\n", shown.trim_end_matches('\n'));
+        // The tables' style pads their last column.
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        self.text(&format!("{}\n", lines.join("\n").trim_end_matches('\n')))
+    }
+
+    /// Writes text as it is. A reader that went away is no error.
+    ///
+    /// # Errors
+    /// As [`Output::report`].
+    pub fn text(&self, shown: &str) -> Result<()> {
         match &self.file {
             Some(path) => write_aside(path, shown.as_bytes()),
             None => match write_all(&mut io::stdout().lock(), shown.as_bytes()) {

@@ -3,6 +3,7 @@
 //! Does not model: compressed or split debug information (such a file has no lines); variables and types.
 //! Tested by: `tests/loader.rs` (against `arm-none-eabi-addr2line`; damaged debug information).
 
+use super::demangle::demangle;
 use crate::units::Addr;
 use gimli::{EndianArcSlice, LittleEndian as Little};
 use object::read::elf::ElfFile32;
@@ -92,9 +93,11 @@ impl Lines {
         let is_inlined = matches!(frames.next(), Ok(Some(_)));
         let location = inner.location.as_ref();
         Some(Source {
-            inlined: inner.function.as_ref().filter(|_| is_inlined).and_then(|function| {
-                function.raw_name().ok().map(|name| format!("{:#}", rustc_demangle::demangle(name.as_ref())))
-            }),
+            inlined: inner
+                .function
+                .as_ref()
+                .filter(|_| is_inlined)
+                .and_then(|function| function.raw_name().ok().map(|name| demangle(name.as_ref()))),
             file: location.and_then(|location| location.file).map(short_path),
             line: location.and_then(|location| location.line).filter(|line| *line > 0),
         })

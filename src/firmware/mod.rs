@@ -4,6 +4,8 @@
 //! Tested by: the unit tests of its parts, `tests/loader.rs` (binutils, mutations), `tests/bad_input.rs`.
 
 mod attributes;
+mod compose;
+mod demangle;
 mod elf;
 mod lines;
 mod symbols;

@@ -4,6 +4,7 @@
 //! Tested by: the tests below and `tests/loader.rs`, against `arm-none-eabi-nm`.
 
 use super::Section;
+use super::demangle::demangle;
 use crate::units::Addr;
 use object::read::elf::ElfFile32;
 use object::{LittleEndian, Object, ObjectSymbol, SymbolKind as Raw};
@@ -222,13 +223,4 @@ fn extents(symbols: &[Symbol]) -> Vec<Extent> {
         cursor = cursor.max(end);
     }
     out
-}
-
-/// The name as the source spells it.
-fn demangle(name: &str) -> String {
-    let bounded = |text: String| if text.len() <= MAX_NAME { text } else { name.to_owned() };
-    match rustc_demangle::try_demangle(name) {
-        Ok(rust) => bounded(format!("{rust:#}")),
-        Err(_) => name.to_owned(),
-    }
 }

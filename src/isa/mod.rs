@@ -3,6 +3,7 @@
 //! Does not model: semantics. Instructions that only a Cortex-M4 or an A-profile core has are named `NotOnThisCore`, not described.
 //! Tested by: `tests/isa.rs`, against GNU objdump's reading of an assembly file that covers the ARMv7-M instruction set.
 
+mod classes;
 mod decode;
 mod regs;
 mod value;

@@ -106,8 +106,8 @@ impl Op {
             Op::Divide => a.checked_div(b).unwrap_or(0),
             Op::DivideSigned if b == 0 => 0,
             Op::DivideSigned => (a as i32).wrapping_div(b as i32) as u32,
-            Op::MulHigh => (u64::from(a) * u64::from(b) >> 32) as u32,
-            Op::MulHighSigned => (i64::from(a as i32) * i64::from(b as i32) >> 32) as u32,
+            Op::MulHigh => ((u64::from(a) * u64::from(b)) >> 32) as u32,
+            Op::MulHighSigned => ((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32,
         }
     }
 }

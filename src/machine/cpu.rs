@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_hook_del, uc_reg_read};
 use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
-use unicorn_engine::{ArmCpuModel, RegisterARM, Unicorn};
+use unicorn_engine::{ArmCpuModel, Context, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
 pub trait World {
@@ -265,6 +265,9 @@ impl Special {
     }
 }
 
+/// All registers of a core, hidden ones too; of use to the engine that they came from only.
+pub struct SavedRegisters(Context);
+
 /// What the hooks share with the run loop.
 struct Shared<W> {
     world: W,
@@ -428,7 +431,9 @@ impl<W: World + 'static> Cpu<W> {
         engine.ctl_set_tlb_type(TlbType::VIRTUAL)?;
         engine.add_tlb_hook(1, 0, |uc, address, access| {
             // The fill path has restored IT state from the middle of a block; left there it would skip later instructions (row 23).
-            if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+            // A fetch's fill comes between two blocks, where an IT block that crosses a page boundary is still in force.
+            if access != MemType::FETCH
+                && let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
                 && cpsr & IT_BITS != 0
             {
                 let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
@@ -536,6 +541,22 @@ impl<W: World + 'static> Cpu<W> {
             // runs as thread code, and its EXC_RETURN is an ordinary branch.
             let _ = self.engine.reg_write(RegisterARM::APSR_NZCV, u64::from(value & 0xf000_0000));
         }
+    }
+
+    /// The core's registers, all of them, hidden ones too.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn save(&self) -> Result<SavedRegisters> {
+        self.engine.context_init().map(SavedRegisters).map_err(|e| internal("save the registers", e))
+    }
+
+    /// The registers as they were then.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn restore(&mut self, registers: &SavedRegisters) -> Result<()> {
+        self.engine.context_restore(&registers.0).map_err(|e| internal("restore the registers", e))
     }
 
     /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).

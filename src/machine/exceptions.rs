@@ -173,7 +173,7 @@ pub enum Return {
 pub struct Lockup;
 
 /// NVIC and System Control Block state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Exceptions {
     enabled: [bool; EXCEPTIONS],
     pending: [bool; EXCEPTIONS],

@@ -8,9 +8,11 @@ pub mod exceptions;
 mod bus;
 mod cpu;
 mod run;
+mod snapshot;
 mod soc;
 mod tracker;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
+pub use snapshot::Snapshot;
 pub use soc::{Mark, Overrides};

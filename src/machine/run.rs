@@ -75,7 +75,7 @@ const THUMB: u32 = 1 << 24;
 
 /// What ends a sleep.
 #[derive(Clone, Copy)]
-enum Wake {
+pub(super) enum Wake {
     /// WFI, and the sleep behind a handler: an interrupt, masked by PRIMASK or not (DDI 0403, B1.5.19).
     Interrupt,
     /// WFE: an interrupt that is taken, or an event (B1.5.18).
@@ -84,10 +84,12 @@ enum Wake {
 
 /// A chip with firmware.
 pub struct Machine {
-    cpu: Cpu<Soc>,
+    pub(super) cpu: Cpu<Soc>,
     initial_sp: u32,
     reset_handler: u32,
-    last_fault: Option<(Fault, u32)>,
+    pub(super) last_fault: Option<(Fault, u32)>,
+    /// The core sleeps: the run ended in the middle of it.
+    pub(super) asleep: Option<Wake>,
 }
 
 /// What untouched SRAM holds: a byte that depends on its place, so that touched memory shows and uninitialised reads are not all zero.
@@ -117,8 +119,13 @@ impl Machine {
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
-        let mut machine =
-            Self { cpu, initial_sp: program.initial_sp.0, reset_handler: program.reset_handler.0, last_fault: None };
+        let mut machine = Self {
+            cpu,
+            initial_sp: program.initial_sp.0,
+            reset_handler: program.reset_handler.0,
+            last_fault: None,
+            asleep: None,
+        };
         machine.reset_core();
         Ok(machine)
     }
@@ -197,6 +204,18 @@ impl Machine {
         self.cpu.world().system.clocks
     }
 
+    /// Which devices are clocked: RCC's AHBENR, APB2ENR, APB1ENR.
+    #[must_use]
+    pub fn clock_enables(&self) -> [u32; 3] {
+        self.cpu.world().system.clock_enables
+    }
+
+    /// How much time had passed at an instant, in microseconds.
+    #[must_use]
+    pub fn micros(&self, at: Tick) -> f64 {
+        self.cpu.world().micros(at)
+    }
+
     /// The settings that cycles are priced with now.
     #[must_use]
     pub fn timing_config(&self) -> TimingConfig {
@@ -235,11 +254,18 @@ impl Machine {
         bytes.iter().enumerate().map(|(offset, byte)| *byte != power_on_fill(offset)).collect()
     }
 
-    /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached.
+    /// Runs until the environment is done, the firmware faults, sleeps for ever, or `limit` is reached. A run that ended because the
+    /// environment was done or the limit reached can be gone on with, as if it had not ended.
     pub fn run(&mut self, environment: &mut dyn Environment, limit: Tick) -> Result<Outcome> {
         self.cpu.world_mut().limit = limit;
         if environment.look(self)? == Progress::Done {
             return Ok(Outcome::Finished);
+        }
+        if let Some(wake) = self.asleep.take() {
+            let pc = self.cpu.special(Special::Pc);
+            if let Some(outcome) = self.sleep(wake, environment, limit, pc)? {
+                return Ok(outcome);
+            }
         }
         loop {
             if self.now() >= limit {
@@ -490,6 +516,7 @@ impl Machine {
             }
             if std::mem::take(&mut soc.system.attention) {
                 if environment.look(self)? == Progress::Done {
+                    self.asleep = Some(wake);
                     return Ok(Some(Outcome::Finished));
                 }
                 continue;
@@ -498,6 +525,7 @@ impl Machine {
             if due == Tick::NEVER {
                 let sent = soc.system.sent.len();
                 if environment.look(self)? == Progress::Done {
+                    self.asleep = Some(wake);
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
@@ -509,6 +537,7 @@ impl Machine {
             let asleep = soc.tracker.sleep(due.min(limit));
             soc.system.cycle_counter.stand_still(asleep);
             if due >= limit {
+                self.asleep = Some(wake);
                 return Ok(Some(self.out_of_time()));
             }
             soc.deliver_due();
@@ -519,6 +548,7 @@ impl Machine {
     fn system_reset(&mut self) {
         self.cpu.world_mut().reset();
         self.last_fault = None;
+        self.asleep = None;
         self.reset_core();
     }
 }

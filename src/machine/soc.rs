@@ -4,14 +4,14 @@
 //! Does not model: anything of its own; it connects.
 //! Tested by: every run.
 
-use super::bus::Bus;
+use super::bus::{Bus, BusState};
 use super::cpu::{Core, Memory, World};
 use super::exceptions::Fault;
-use super::tracker::{Begin, Tracker};
+use super::tracker::{Begin, Moment, Tracker};
 use crate::finding::{Code, Finding};
-use crate::peripherals::system::System;
+use crate::peripherals::system::{Clocks, System};
 use crate::timing::{CauseTotals, TimingConfig};
-use crate::units::{Cycles, Tick};
+use crate::units::{Cycles, Hz, Tick};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -31,6 +31,7 @@ pub struct Mark {
 }
 
 /// A watched call that has not returned.
+#[derive(Clone, Copy)]
 struct Call {
     function: u32,
     returns_to: u32,
@@ -78,8 +79,20 @@ pub struct Soc {
     planted: Planted,
     /// The block that was about to run only branches to itself.
     stuck: bool,
+    /// Since when the core has run at which clock.
+    epochs: Vec<(Tick, Hz)>,
     /// Overrides of what the firmware sets, for what-if runs.
     pub overrides: Overrides,
+}
+
+/// A [`Soc`] as it was between two runs of the core.
+pub struct SocState {
+    bus: BusState,
+    system: System,
+    moment: Moment,
+    calls: Vec<Call>,
+    marks: usize,
+    epochs: usize,
 }
 
 /// Settings that replace the firmware's own in the cycle model (`--clock` changes times only and is the report's matter).
@@ -109,6 +122,7 @@ impl Soc {
             barred: None,
             planted: Planted::Nothing,
             stuck: false,
+            epochs: vec![(Tick(0), Clocks::RESET.hclk)],
             overrides,
         };
         let config = soc.timing_config();
@@ -159,6 +173,32 @@ impl Soc {
         self.follow_clocks(None);
     }
 
+    /// Everything that the firmware can change, to come back to; between two runs of the core only.
+    #[must_use]
+    pub fn state(&self) -> SocState {
+        SocState {
+            bus: self.bus.state(),
+            system: self.system.clone(),
+            moment: self.tracker.moment(),
+            calls: self.calls.clone(),
+            marks: self.marks.len(),
+            epochs: self.epochs.len(),
+        }
+    }
+
+    /// Back to that state; what the run has recorded since is dropped.
+    pub fn rewind(&mut self, state: &SocState) {
+        self.bus.set_state(&state.bus);
+        self.system.clone_from(&state.system);
+        self.tracker.rewind(&state.moment);
+        self.calls.clone_from(&state.calls);
+        self.marks.truncate(state.marks);
+        self.epochs.truncate(state.epochs);
+        self.barred = None;
+        self.planted = Planted::Nothing;
+        self.stuck = false;
+    }
+
     /// From now on entering and leaving the function at `address` leaves a [`Mark`].
     pub fn watch_function(&mut self, address: u32) {
         self.functions.insert(address);
@@ -197,6 +237,9 @@ impl Soc {
             let config = self.timing_config();
             self.tracker.set_config(config, at);
             let clocks = self.system.clocks;
+            if self.epochs.last().is_none_or(|(_, hclk)| *hclk != clocks.hclk) {
+                self.epochs.push((self.tracker.now(), clocks.hclk));
+            }
             let needed = match clocks.sysclk.0 {
                 0..=24_000_000 => 0,
                 24_000_001..=48_000_000 => 1,
@@ -212,6 +255,13 @@ impl Soc {
                 self.system.find(Finding::new(Code::LatencyTooLow, message));
             }
         }
+    }
+
+    /// How much time had passed at an instant, in microseconds.
+    #[must_use]
+    pub fn micros(&self, at: Tick) -> f64 {
+        let ends = self.epochs.iter().skip(1).map(|(since, _)| *since).chain([Tick::NEVER]);
+        self.epochs.iter().zip(ends).map(|((since, hclk), end)| hclk.micros(end.min(at).since(*since))).sum()
     }
 
     /// Whether the core must stop before the block that begins now.

@@ -11,7 +11,7 @@ use super::exceptions::Fault;
 use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
-    Ahead, CodeId, Entry, Fidelity, Moment, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
+    Ahead, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, Stamp, TimingConfig,
     Transition, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
@@ -39,6 +39,18 @@ struct Cursor {
     more: u8,
 }
 
+/// The account of time as it was between two blocks.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    start: Tick,
+    previous: Option<CodeId>,
+    spinning: bool,
+    event: bool,
+    traps: Traps,
+    config: TimingConfig,
+    front: FrontState,
+}
+
 /// What the hook has to do about a block that begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -63,7 +75,7 @@ pub struct Tracker {
     /// When the running block began.
     start: Tick,
     /// The running block, or that there is none, if `prices` has told of none since this moment of its own.
-    running: (Option<Running>, Moment),
+    running: (Option<Running>, Stamp),
     cursor: Cursor,
     /// The block before, where `prices` does not remember it.
     previous: Option<CodeId>,
@@ -111,7 +123,7 @@ impl Tracker {
             memory,
             signature: NO_CODES,
             start: Tick(0),
-            running: (None, Moment::default()),
+            running: (None, Stamp::default()),
             cursor: Cursor::default(),
             previous: None,
             scratch: Scratch::default(),
@@ -150,7 +162,7 @@ impl Tracker {
     /// The block that runs, if one does.
     fn running(&self) -> Option<Running> {
         let signature = self.signature;
-        if self.running.1 == self.prices.moment() {
+        if self.running.1 == self.prices.stamp() {
             return self.running.0.map(|running| Running { signature, ..running });
         }
         self.prices.told().map(|(pc, ahead)| Running { code: ahead.code, signature, pc, size: ahead.size })
@@ -161,7 +173,7 @@ impl Tracker {
         if let Some(running) = running {
             self.signature = running.signature;
         }
-        self.running = (running, self.prices.moment());
+        self.running = (running, self.prices.stamp());
     }
 
     /// The block that runs, which then does not any more.
@@ -201,6 +213,39 @@ impl Tracker {
         let insn = insns.and_then(|insns| insns.iter().find(|insn| insn.addr.0 == pc));
         let Some(Addr(address)) = insn.and_then(|insn| address_of(insn, reg)) else { return page };
         if address & !(PAGE - 1) == page { address } else { page }
+    }
+
+    /// The instant and the front end between two blocks, to come back to.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment {
+            start: self.start,
+            previous: self.before(),
+            spinning: self.spinning,
+            event: self.event,
+            traps: self.traps,
+            config: self.prices.config(),
+            front: self.prices.state(),
+        }
+    }
+
+    /// Back to that instant. What has been counted stays, and so does what is known of blocks.
+    pub fn rewind(&mut self, moment: &Moment) {
+        self.cursor = Cursor::default();
+        self.start = moment.start;
+        self.previous = moment.previous;
+        self.spinning = moment.spinning;
+        self.event = moment.event;
+        self.traps = moment.traps;
+        self.barred = None;
+        self.prices.rewind(moment.config, moment.front);
+        self.run(None);
+    }
+
+    /// Whether any block has run from SRAM.
+    #[must_use]
+    pub fn has_run_sram(&self) -> bool {
+        self.blocks.any_in_sram()
     }
 
     /// From now on a block that starts at `pc` is [`Begin::Watched`].

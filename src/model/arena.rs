@@ -62,6 +62,11 @@ pub(super) fn place(requests: &[Request]) -> Option<ArenaPlan> {
     let a = in_order(buffers.clone(), &by_size)?;
     let b = in_order(buffers, &by_time)?;
     let mut plan = if b.bytes < a.bytes { b } else { a };
+    if let Some(c) = from_both_ends(&plan.buffers, &by_time)
+        && c.bytes < plan.bytes
+    {
+        plan = c;
+    }
     let layers = plan.buffers.iter().map(|b| b.last).max().unwrap_or(0);
     for layer in 0..=layers {
         let live: u64 = plan.buffers.iter().filter(|b| b.first <= layer && layer <= b.last).map(|b| u64::from(b.bytes)).sum();
@@ -71,6 +76,30 @@ pub(super) fn place(requests: &[Request]) -> Option<ArenaPlan> {
         }
     }
     Some(plan)
+}
+
+/// The usual network is a chain of tensors of which two live at a time: placing them by turns at the bottom and at the top of an arena as
+/// large as the peak needs no more than the peak. `None` where the buffers do not fit that way.
+fn from_both_ends(buffers: &[Placement], by_time: &[usize]) -> Option<ArenaPlan> {
+    let layers = buffers.iter().map(|b| b.last).max()?;
+    let live =
+        |layer: usize| buffers.iter().filter(move |b| b.first <= layer && layer <= b.last).map(|b| u64::from(b.bytes)).sum();
+    let bytes = u32::try_from((0..=layers).map(live).max().unwrap_or(0u64)).ok()?;
+    let mut placed: Vec<Placement> = buffers.to_vec();
+    for (turn, &index) in by_time.iter().enumerate() {
+        let buffer = placed.get(index)?;
+        let offset = if turn % 2 == 0 { 0 } else { bytes.checked_sub(buffer.bytes)? };
+        let (first, last, end) = (buffer.first, buffer.last, offset + buffer.bytes);
+        let collides =
+            by_time.iter().take(turn).filter_map(|&other| placed.get(other)).any(|other| {
+                other.first <= last && first <= other.last && other.offset < end && offset < other.offset + other.bytes
+            });
+        if collides {
+            return None;
+        }
+        placed.get_mut(index)?.offset = offset;
+    }
+    Some(ArenaPlan { bytes, buffers: placed, peak_layer: 0, peak_live: 0 })
 }
 
 /// Gives each buffer, in that order, the tightest gap between those already placed that live when it does.

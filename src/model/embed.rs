@@ -4,29 +4,8 @@
 //! Does not model: languages other than C and C++.
 //! Tested by: `tests/model.rs` (the header compiles, its words are the plan's), `tests/model_kernels.rs` (it runs).
 
-use super::{Model, Plan, PlanIo, VERSION_OF_TOOL};
-use crate::finding::{Code, Failure, Result};
+use super::{Plan, PlanIo, VERSION_OF_TOOL};
 use std::fmt::Write as _;
-use std::path::Path;
-
-/// Reads a model and writes its header; `raw` gives the .tflite's bytes instead of a plan.
-///
-/// # Errors
-/// As [`Model::read`] and [`Model::lower`]; `output-unwritable`. Nothing is left half written.
-pub fn embed(model_path: &Path, out: &Path, raw: bool) -> Result<()> {
-    let model = Model::read(model_path)?;
-    let name = model_path.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned());
-    let text = if raw { raw_header(&name, model.file_bytes()) } else { header(&name, &model.lower()?) };
-    let failed =
-        |error: std::io::Error| Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}.", out.display()));
-    let mut part = out.as_os_str().to_owned();
-    part.push(".part");
-    std::fs::write(&part, text).map_err(failed)?;
-    std::fs::rename(&part, out).map_err(|error| {
-        let _ = std::fs::remove_file(&part);
-        failed(error)
-    })
-}
 
 /// The C header of a plan. `name` is what it is made of, without folders.
 #[must_use]
@@ -53,9 +32,11 @@ pub fn header(name: &str, plan: &Plan) -> String {
         let _ = writeln!(text, "#define NN_USES_{} 1", kernel.symbol().trim_start_matches("nn_").to_uppercase());
     }
     let _ = writeln!(text, "\nconst nn_kernel nn_kernels[] = {{");
-    let highest = plan.kernels().last().map_or(0, |&kernel| kernel as usize + 1);
-    for kernel in plan.kernels() {
-        let _ = writeln!(text, "    [{}] = {},", kernel as usize, kernel.symbol());
+    let kernels = plan.kernels();
+    let highest = kernels.last().map_or(0, |&kernel| kernel as usize + 1);
+    for number in 0..highest {
+        let symbol = kernels.iter().find(|&&kernel| kernel as usize == number).map_or("0", |kernel| kernel.symbol());
+        let _ = writeln!(text, "    {symbol},");
     }
     let _ = writeln!(text, "}};\nconst uint32_t nn_kernel_count = {highest}u;\n");
     let _ = writeln!(text, "const uint32_t nn_model_plan[NN_MODEL_PLAN_BYTES / 4] __attribute__((aligned(8))) = {{");

@@ -5,6 +5,7 @@
 
 mod arena;
 mod embed;
+mod footprint;
 mod lower;
 pub mod ops;
 mod plan;
@@ -14,7 +15,8 @@ mod reader;
 mod schema;
 
 pub use arena::{ArenaPlan, Placement};
-pub use embed::{embed, header, raw_header};
+pub use embed::{header, raw_header};
+pub use footprint::Footprint;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
 use crate::finding::{Code, Failure, Result};
@@ -201,6 +203,8 @@ pub struct Model {
     pub outputs: Vec<usize>,
     /// Number of subgraphs in the file; only the first is read.
     pub subgraphs: usize,
+    /// Names of the custom operators that any subgraph may use.
+    pub custom_operators: Vec<String>,
     bytes: Vec<u8>,
 }
 

@@ -40,12 +40,48 @@ macro_rules! kernels {
 }
 
 kernels! {
-    /// Any copy of bytes that lowering cannot do away with.
+    /// A box of bytes, moved.
     Copy = 0, "nn_copy";
     /// A function of one byte, by table.
     MapS8 = 1, "nn_map_s8";
     /// Fully connected, int8.
     FullyConnectedS8 = 2, "nn_fully_connected_s8";
+    /// Convolution from packed tiles, int8.
+    ConvS8 = 3, "nn_conv_s8";
+    /// Convolution of any shape, int8.
+    ConvGenericS8 = 4, "nn_conv_generic_s8";
+    /// Depthwise 3x3 convolution, int8.
+    Depthwise3x3S8 = 5, "nn_depthwise_3x3_s8";
+    /// Depthwise convolution of any shape, int8.
+    DepthwiseGenericS8 = 6, "nn_depthwise_generic_s8";
+    /// Average pooling, int8.
+    AveragePoolS8 = 7, "nn_average_pool_s8";
+    /// Maximum pooling, int8.
+    MaxPoolS8 = 8, "nn_max_pool_s8";
+    /// Softmax, int8.
+    SoftmaxS8 = 9, "nn_softmax_s8";
+    /// The same bytes over and over.
+    Fill = 10, "nn_fill";
+    /// Entries of a table, by index.
+    Gather = 11, "nn_gather";
+    /// Conversion between number types.
+    Cast = 12, "nn_cast";
+    /// A sequence of LSTM cells, int8 with int16 cells.
+    LstmS8 = 13, "nn_lstm_s8";
+    /// Sum or difference, int8.
+    AddS8 = 14, "nn_add_s8";
+    /// Product, int8.
+    MulS8 = 15, "nn_mul_s8";
+    /// Greater of two, int8.
+    MaximumS8 = 16, "nn_maximum_s8";
+    /// Lesser of two, int8.
+    MinimumS8 = 17, "nn_minimum_s8";
+    /// Mean, sum, maximum or minimum along dimensions, int8.
+    ReduceS8 = 18, "nn_reduce_s8";
+    /// Fully connected, float32.
+    FullyConnectedF32 = 19, "nn_fully_connected_f32";
+    /// Logistic function, float32.
+    LogisticF32 = 20, "nn_logistic_f32";
 }
 
 /// One layer of the plan, in execution order.

@@ -225,15 +225,17 @@ mod tests {
 
     #[test]
     fn functions_come_near_the_real_ones() {
-        // Real exp, logistic and tanh from the standard library; the fixed-point versions are good to about 2^-27.
+        // Real exp, logistic and tanh from the standard library. The fixed-point exp is a Taylor polynomial of degree 4 around -1/8 on
+        // [-1/4, 0]: its remainder is at most (1/8)^5 / 5! = 2.54e-7, relative to a value of at most 1. logistic = 1 / (1 + e)
+        // passes it on at most once, tanh = (1 - e) / (1 + e) at most twice.
         for step in -160..=160 {
             let a = f64::from(step) / 10.0;
             let q4 = (a * f64::from(1 << 27)).clamp(f64::from(i32::MIN), f64::from(i32::MAX)) as i32;
             let unit = 2f64.powi(31);
-            assert!((f64::from(logistic_q4(q4)) / unit - 1.0 / (1.0 + (-a).exp())).abs() < 1e-7, "logistic {a}");
-            assert!((f64::from(tanh_q4(q4)) / unit - a.tanh()).abs() < 1e-7, "tanh {a}");
+            assert!((f64::from(logistic_q4(q4)) / unit - 1.0 / (1.0 + (-a).exp())).abs() < 2.6e-7, "logistic {a}");
+            assert!((f64::from(tanh_q4(q4)) / unit - a.tanh()).abs() < 5.2e-7, "tanh {a}");
             if step <= 0 {
-                assert!((f64::from(exp_negative(q4, 4)) / unit - a.exp()).abs() < 1e-7, "exp {a}");
+                assert!((f64::from(exp_negative(q4, 4)) / unit - a.exp()).abs() < 2.6e-7, "exp {a}");
             }
         }
     }

@@ -116,6 +116,13 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         inputs,
         outputs,
         subgraphs: subgraphs.len(),
+        custom_operators: codes
+            .iter()
+            .filter_map(|code| match code {
+                OpCode::Custom(name) => Some(name.clone()),
+                OpCode::Builtin(_) => None,
+            })
+            .collect(),
         bytes: Vec::new(),
     };
     order(context, &model)?;
@@ -398,7 +405,7 @@ fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Optio
 
 /// Operators must come after what they read, and a tensor has one writer: otherwise no order of execution makes sense.
 fn order(context: &Context, model: &Model) -> Result<()> {
-    let mut known: Vec<bool> = model.tensors.iter().map(|t| t.is_constant() || t.is_variable || t.elements() == 0).collect();
+    let mut known: Vec<bool> = model.tensors.iter().map(|t| t.is_constant() || t.is_variable).collect();
     let called = |index: usize| model.tensors.get(index).map_or_else(String::new, |t| format!("tensor {index} ('{}')", t.name));
     for &input in &model.inputs {
         if let Some(known) = known.get_mut(input) {
@@ -407,7 +414,8 @@ fn order(context: &Context, model: &Model) -> Result<()> {
     }
     for (layer, operator) in model.operators.iter().enumerate() {
         for &input in operator.inputs.iter().flatten() {
-            if known.get(input) != Some(&true) {
+            let empty = model.tensors.get(input).is_some_and(|tensor| tensor.elements() == 0);
+            if known.get(input) != Some(&true) && !empty {
                 return Err(context.bad(format!(
                     "{} reads {} before anything writes it: the graph has a cycle, is out of order, or lacks that constant's data.",
                     model.layer_name(layer),

@@ -13,6 +13,7 @@ const REGISTERS: &[Register] = &[
 ];
 
 /// The device.
+#[derive(Clone)]
 pub struct Afio {
     registers: Registers,
 }

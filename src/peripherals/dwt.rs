@@ -25,6 +25,7 @@ const REGISTERS: &[Register] = &[
 ];
 
 /// The device.
+#[derive(Clone)]
 pub struct Dwt {
     registers: Registers,
 }

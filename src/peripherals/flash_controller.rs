@@ -20,6 +20,7 @@ const REGISTERS: &[Register] = &[
 ];
 
 /// The device.
+#[derive(Clone)]
 pub struct FlashController {
     registers: Registers,
 }

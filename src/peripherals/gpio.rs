@@ -24,6 +24,7 @@ const REGISTERS: &[Register] = &[
 ];
 
 /// The device.
+#[derive(Clone)]
 pub struct Gpio {
     registers: Registers,
 }

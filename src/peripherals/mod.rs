@@ -20,7 +20,7 @@ pub use registers::{Register, Registers};
 pub use system::{Ctx, System};
 
 /// A device of the chip. Offsets are from the device's base; accesses are whole words, the bus has widened narrower ones.
-pub trait Peripheral {
+pub trait Peripheral: Duplicate {
     /// The registers that it declares.
     fn registers(&self) -> &Registers;
 
@@ -47,6 +47,18 @@ pub trait Peripheral {
 
     /// Bytes arrive on the device's serial line, at the line's own rate from now on.
     fn receive(&mut self, _bytes: &[u8], _ctx: &mut Ctx<'_>) {}
+}
+
+/// What a machine's snapshot needs of a device; every device that can be cloned has it.
+pub trait Duplicate {
+    /// The same device in the same state.
+    fn duplicate(&self) -> Box<dyn Peripheral>;
+}
+
+impl<T: Peripheral + Clone + 'static> Duplicate for T {
+    fn duplicate(&self) -> Box<dyn Peripheral> {
+        Box::new(self.clone())
+    }
 }
 
 macro_rules! registry {

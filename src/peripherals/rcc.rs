@@ -33,6 +33,7 @@ const REGISTERS: &[Register] = &[
 const HSI: Hz = Hz(8_000_000);
 
 /// An oscillator or the PLL: its enable bit in CR, its event, and how long it takes to be ready.
+#[derive(Clone)]
 struct Source {
     register: u32,
     enable: u32,
@@ -53,6 +54,7 @@ const HSE_READY: u32 = 1 << 17;
 const PLL_READY: u32 = 1 << 25;
 
 /// The device.
+#[derive(Clone)]
 pub struct Rcc {
     registers: Registers,
 }

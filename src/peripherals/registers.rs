@@ -52,7 +52,7 @@ impl Register {
 }
 
 /// A device's registers and their contents.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Registers {
     declared: &'static [Register],
     values: Vec<u32>,
@@ -76,7 +76,7 @@ impl Registers {
         let mut first = 0;
         for register in self.declared {
             let element = offset.wrapping_sub(register.offset) / 4;
-            if offset >= register.offset && offset % 4 == 0 && element < register.count {
+            if offset >= register.offset && offset.is_multiple_of(4) && element < register.count {
                 return Some((register, first + element as usize));
             }
             first += register.count as usize;

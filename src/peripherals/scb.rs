@@ -62,6 +62,7 @@ const SYSRESETREQ: u32 = 1 << 2;
 const TRCENA: u32 = 1 << 24;
 
 /// The device.
+#[derive(Clone)]
 pub struct Scb {
     registers: Registers,
 }

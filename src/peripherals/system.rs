@@ -116,7 +116,7 @@ impl CycleCounter {
 }
 
 /// What the devices share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct System {
     /// NVIC and SCB.
     pub exceptions: Exceptions,

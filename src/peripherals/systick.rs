@@ -25,6 +25,7 @@ const COUNTFLAG: u32 = 1 << 16;
 const ZERO: u32 = 0;
 
 /// The device. While it counts, its value is computed from when it was `start`.
+#[derive(Clone)]
 pub struct SysTick {
     registers: Registers,
     since: Tick,

@@ -42,6 +42,7 @@ const SHIFTED_OUT: u32 = 0;
 const SHIFTED_IN: u32 = 1;
 
 /// The device.
+#[derive(Clone)]
 pub struct Usart {
     registers: Registers,
     /// What the shift register sends.

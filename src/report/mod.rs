@@ -3,4 +3,73 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod bench;
+mod bench_table;
+pub mod estimate;
+pub mod eval;
+mod eval_table;
+pub mod fit;
 pub mod map;
+pub mod metrics;
+pub mod run;
+mod table;
+
+use crate::chip::Chip;
+use crate::firmware::Image;
+pub use bench_table::table as bench_table;
+pub use eval_table::table as eval_table;
+use serde::Serialize;
+pub use table::table as run_table;
+
+/// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.
+pub const SCHEMA: u32 = 1;
+
+/// A program and its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// `stm32sim`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+impl Tool {
+    /// This program.
+    pub const THIS: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+}
+
+/// A chip's name and memories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChipSummary {
+    /// As `stm32f103c8`.
+    pub name: String,
+    /// Bytes of flash.
+    pub flash_bytes: u64,
+    /// Bytes of SRAM.
+    pub sram_bytes: u64,
+}
+
+impl ChipSummary {
+    /// Of that chip.
+    #[must_use]
+    pub fn of(chip: &Chip) -> Self {
+        Self { name: chip.name.clone(), flash_bytes: chip.flash.size.0, sram_bytes: chip.sram.size.0 }
+    }
+}
+
+/// Which firmware it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FirmwareSummary {
+    /// The file's name without folders.
+    pub name: String,
+    /// Of the whole file.
+    pub sha256: String,
+}
+
+impl FirmwareSummary {
+    /// Of that image.
+    #[must_use]
+    pub fn of(image: &Image) -> Self {
+        Self { name: image.name.clone(), sha256: image.sha256.clone() }
+    }
+}

@@ -119,9 +119,9 @@ impl Code {
     }
 }
 
-/// See [`Prices::moment`].
+/// See [`Prices::stamp`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment(u32, u64);
+pub struct Stamp(u32, u64);
 
 /// What begins where a block ends, as far as whoever runs the blocks wants to be told again without looking it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -382,6 +382,12 @@ impl Prices {
         self.set_state(state);
     }
 
+    /// Goes back to settings and a front end that were in force once; what has been counted stays.
+    pub fn rewind(&mut self, config: TimingConfig, state: FrontState) {
+        self.config = config;
+        self.set_state(state);
+    }
+
     /// The front end between two blocks.
     #[must_use]
     pub fn state(&self) -> FrontState {
@@ -436,8 +442,8 @@ impl Prices {
 
     /// A moment that does not come again once [`Prices::follow`] or [`Prices::leave`] has priced something.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment(self.taken, self.edges.get(self.taken as usize).map_or(0, |edge| edge.count))
+    pub fn stamp(&self) -> Stamp {
+        Stamp(self.taken, self.edges.get(self.taken as usize).map_or(0, |edge| edge.count))
     }
 
     /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand

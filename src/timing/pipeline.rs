@@ -21,8 +21,10 @@ pub(super) struct Behind {
     pub load: Time,
     /// How many of a load's data cycles were waits, and on what.
     pub waits: (u8, Cause),
-    /// The last cycle in which the write buffer is busy.
+    /// The last data cycle of a store, in which the next one's address can go out.
     pub store: Time,
+    /// When a load's address can go out behind that store.
+    pub store_to_load: Time,
     /// A store with a register offset reads its data a cycle late: nothing but a NOP starts before this.
     pub store_index: Time,
     /// Registers it wrote in its last cycle: an address formed from one of them comes a cycle late.
@@ -56,23 +58,31 @@ impl Core {
         self.free += cycles.max(0);
     }
 
-    /// Runs one instruction; `next` is where control goes. Returns its first cycle in execute.
+    /// Runs one instruction; `next` is where control goes. Returns its first cycle in execute, or, for an access that has to wait for the
+    /// bus, the cycle in which its address goes out.
     pub fn step(&mut self, insn: &Insn, code: OperandCode, next: u32) -> Time {
         let failed = code.failed();
-        let decoded = self.decode(insn);
-        if insn.class == Class::It && self.behind.folds && decoded <= self.behind.decoded {
+        self.fetch.paused = self.pause_before(insn, failed);
+        let words = self.decode(insn);
+        if insn.class == Class::It && self.behind.folds && words <= self.behind.decoded {
             // IT folding: it goes through decode beside the 16-bit instruction before it.
-            self.fetch.take(&mut self.flash, insn.end().0, self.behind.decoded.max(decoded));
+            self.fetch.advance(insn.end().0, self.behind.decode_free - 1);
+            self.fetch.run(&mut self.flash, self.behind.decode_free);
             return self.behind.decode_free;
         }
-        let decoded = decoded.max(self.behind.decode_free);
-        self.fetch.take(&mut self.flash, insn.end().0, decoded);
+        let decoded = words.max(self.behind.decode_free);
+        self.fetch.run(&mut self.flash, decoded);
 
         let access = if failed || insn.class == Class::Preload { None } else { insn.mem };
         let enter = self.wait_for_operands(insn, access.is_some(), decoded);
-        let taken = self.is_taken(insn, failed, next);
+        let taken = Self::is_taken(insn, failed, next);
         let target = self.speculate(insn, decoded, enter, taken);
-        if !(taken && target.is_some()) {
+        let refills = taken && target.is_some();
+        if !refills {
+            self.fetch.run(&mut self.flash, enter - 1);
+        }
+        self.fetch.advance(insn.end().0, enter - 1);
+        if !refills {
             self.fetch.run(&mut self.flash, enter);
         }
         let before = self.behind;
@@ -81,15 +91,18 @@ impl Core {
             load: LONG_AGO,
             waits: (0, Cause::Bus),
             store: if access.is_some() { LONG_AGO } else { before.store },
+            store_to_load: if access.is_some() { LONG_AGO } else { before.store_to_load },
             store_index: LONG_AGO,
             written: if failed { RegSet::EMPTY } else { insn.writes },
             refill: 0,
             folds: insn.size == 2 && !insn.changes_flow(),
             decoded,
         };
+        let mut start = enter;
         let last = match access {
             Some(mem) => {
-                self.wait_for_write_buffer(insn, before.store);
+                self.wait_for_write_buffer(insn, &before);
+                start = self.free;
                 self.access(u32::from(mem.count) + code.extra_accesses(), code.region(), is_store(insn.class))
             }
             None => enter,
@@ -101,7 +114,35 @@ impl Core {
         } else if insn.class == Class::InstructionBarrier && !failed {
             self.refetch(insn.end().0, self.free - 1);
         }
-        enter
+        start
+    }
+
+    /// Whether an access in the cycle of a load's data can be this instruction's: loads that leave their base alone, and stores.
+    fn overlaps_load(&self, insn: &Insn, failed: bool) -> bool {
+        let updates = insn.mem.is_some_and(|m| m.writeback != Writeback::None);
+        let late_address = insn.address_regs.meets(self.behind.written);
+        match insn.class {
+            Class::Nop => true,
+            Class::Load | Class::LoadExclusive => !failed && !late_address && !updates,
+            Class::Store | Class::StoreExclusive => !failed && !late_address,
+            _ => false,
+        }
+    }
+
+    /// The last cycle in execute of the instruction before this one, if it takes more than one there: a load does unless this one, already
+    /// fetched, overlaps it. The fetch unit requests nothing in that cycle.
+    fn pause_before(&self, insn: &Insn, failed: bool) -> Time {
+        if self.behind.load == LONG_AGO {
+            let last = self.free - 1;
+            return if last > self.behind.decode_free { last } else { LONG_AGO };
+        }
+        let end = insn.addr.0.wrapping_add(u32::from(insn.size)).wrapping_sub(2);
+        let decoded = self
+            .fetch
+            .holds(end)
+            .then(|| self.fetch.arrival(insn.addr.0).max(self.fetch.arrival(end)).max(self.behind.decode_free));
+        let in_time = decoded.is_some_and(|decoded| decoded < self.behind.load);
+        if in_time && self.overlaps_load(insn, failed) { LONG_AGO } else { self.behind.load }
     }
 
     /// Fetches what is needed to decode `insn`: when it is there.
@@ -117,14 +158,7 @@ impl Core {
         let late_address = insn.address_regs.meets(behind.written);
         let mut ready = behind.load + 1;
         if behind.load > LONG_AGO {
-            let updates = insn.mem.is_some_and(|m| m.writeback != Writeback::None);
-            let overlaps = match insn.class {
-                Class::Nop => true,
-                Class::Load | Class::LoadExclusive => accesses && !late_address && !updates,
-                Class::Store | Class::StoreExclusive => accesses && !late_address,
-                _ => false,
-            };
-            if overlaps {
+            if self.overlaps_load(insn, !accesses && insn.mem.is_some()) {
                 ready -= 1;
             }
         } else if accesses && late_address {
@@ -146,33 +180,31 @@ impl Core {
         self.free
     }
 
-    fn is_taken(&self, insn: &Insn, failed: bool, next: u32) -> bool {
+    fn is_taken(insn: &Insn, failed: bool, next: u32) -> bool {
         insn.changes_flow() && !failed && (next != insn.end().0 || !(insn.is_conditional_branch() || insn.cond != Cond::Al))
     }
 
-    /// A direct branch asks for its target while it is in decode, taken or not. When the word may be decoded, if it was asked for.
+    /// A direct branch asks for its target from its first cycle in decode on, as soon as I-code is free, taken or not; one that is not
+    /// taken asks no more once it has entered execute. When the word may be decoded, if it was asked for.
     fn speculate(&mut self, insn: &Insn, decoded: Time, enter: Time, taken: bool) -> Option<Time> {
         let (Flow::Direct { target, .. } | Flow::Call { target }) = insn.flow else { return None };
-        let free = decoded.max(self.fetch.bus_free);
-        if free > enter {
+        let slot = self.fetch.target_slot(decoded);
+        if slot > enter {
             if !taken {
                 return None;
             }
             self.fetch.drop_wait(enter);
         }
-        let arrival = self.fetch.ask_target(&mut self.flash, target.0, free.min(enter.max(decoded)));
+        let arrival = self.fetch.ask_target(&mut self.flash, target.0, slot.min(enter));
         if !taken {
-            self.fetch.drop_wait(enter.max(free + 1));
+            self.fetch.drop_wait(enter.max(slot + 1));
         }
         Some(arrival)
     }
 
-    /// A load or store waits in execute until the write buffer is free; a load one cycle longer, since it is not pipelined with a store.
-    fn wait_for_write_buffer(&mut self, insn: &Insn, store: Time) {
-        if store == LONG_AGO {
-            return;
-        }
-        let ready = if is_store(insn.class) { store } else { store + 1 };
+    /// A load or store waits in execute until the write buffer is free; a load is not pipelined with a store.
+    fn wait_for_write_buffer(&mut self, insn: &Insn, before: &Behind) {
+        let ready = if is_store(insn.class) { before.store } else { before.store_to_load };
         let stall = (ready - self.free).max(0);
         let unpipelined = stall.min(1);
         self.book(Cause::LoadStore, unpipelined);
@@ -181,28 +213,35 @@ impl Core {
 
     /// `count` accesses from now on, each one's address phase in the last data cycle of the one before: the last data cycle of all.
     fn access(&mut self, count: u32, region: Region, store: bool) -> Time {
+        let count = count.clamp(1, 18);
+        // Fetches older than the first access have been issued; those beside it are the next instruction's affair, which may be a branch.
+        self.fetch.run(&mut self.flash, self.free);
         let mut last = self.free;
-        for _ in 0..count.clamp(1, 18) {
+        let mut address = last;
+        for _ in 0..count {
+            address = last;
             last = match region {
                 Region::Flash => {
-                    self.fetch.run(&mut self.flash, last);
-                    let current = self.fetch.tail.wrapping_sub(4) >> 3;
-                    let (begin, end) = self.flash.read(last, current);
-                    if self.config.wait_states > 0 {
+                    let (begin, end) = self.flash.read(address);
+                    if self.config.wait_states > 0 && !by_system_bus(self.fetch.tail) {
                         self.fetch.held_up(begin, end);
                     }
                     end
                 }
-                Region::System => last + 1,
+                Region::System => address + 1,
                 _ => {
-                    let end = last + bus::data_cycles(&self.config, region, store);
-                    self.fetch.run(&mut self.flash, last);
-                    self.fetch.yield_system_bus(last, end);
+                    address = self.fetch.data_slot(address);
+                    let end = address + bus::data_cycles(&self.config, region, store);
+                    self.fetch.yield_system_bus(address, if store { end } else { end + 1 });
                     end
                 }
             };
         }
-        let waits = (last - self.free - count.clamp(1, 18) as Time).clamp(0, 255);
+        if store {
+            self.behind.store = last;
+            self.behind.store_to_load = last.max(address + 2);
+        }
+        let waits = (last - self.free - count as Time).clamp(0, 255);
         let cause = if region == Region::Flash { Cause::FlashData } else { Cause::Bus };
         self.behind.waits = (waits as u8, cause);
         last
@@ -220,7 +259,6 @@ impl Core {
                 return;
             }
             Class::Store | Class::StoreExclusive => {
-                self.behind.store = last;
                 self.book(Cause::LoadStore, code.extra_accesses() as Time);
                 if insn.mem.is_some_and(|m| m.index.is_some()) {
                     self.behind.store_index = self.free + 1;
@@ -233,7 +271,6 @@ impl Core {
             }
             Class::StoreMultiple | Class::StoreDouble => {
                 let waits = Time::from(waits);
-                self.behind.store = last;
                 self.book(Cause::LoadStore, last + 1 - self.free - waits);
                 self.book(wait_cause, (waits - 1).max(0));
             }

@@ -6,12 +6,12 @@
 use super::Cause;
 use super::config::TimingConfig;
 use super::fetch::{Fetch, WINDOW};
-use super::flash::{Flash, LONG_AGO, NO_LINE, Time};
+use super::flash::{Buffer, Flash, LONG_AGO, NO_LINE, Time};
 use super::pipeline::{Behind, Core};
 use crate::isa::RegSet;
 
 /// Times before this count as this.
-const FLOOR: Time = -8;
+const FLOOR: Time = -24;
 /// Relative line number of an empty block.
 const NO_DELTA: i32 = i32::MIN;
 
@@ -21,15 +21,21 @@ pub struct FrontState {
     lines: [i32; 2],
     filled: [i8; 2],
     flash_busy: i8,
+    reading_ahead: bool,
+    /// When the line behind the last one fetched is read ahead, and that line; `i8::MIN` when it is not.
+    planned: i8,
+    planned_line: i32,
     /// Words requested from the program counter's word on.
     words: u8,
     arrival: [i8; WINDOW],
     bus_free: i8,
+    room: i8,
     system_address: i8,
     system_free: i8,
     decode_free: i8,
     load: i8,
     store: i8,
+    store_to_load: i8,
     store_index: i8,
     waits: u8,
     waits_on_flash: bool,
@@ -45,14 +51,19 @@ impl FrontState {
             lines: [NO_DELTA; 2],
             filled: [FLOOR as i8; 2],
             flash_busy: FLOOR as i8,
+            reading_ahead: false,
+            planned: i8::MIN,
+            planned_line: NO_DELTA,
             words: 0,
             arrival: [FLOOR as i8; WINDOW],
             bus_free: 0,
+            room: FLOOR as i8,
             system_address: FLOOR as i8,
             system_free: FLOOR as i8,
             decode_free: 0,
             load: i8::MIN,
             store: i8::MIN,
+            store_to_load: i8::MIN,
             store_index: FLOOR as i8,
             waits: 0,
             waits_on_flash: false,
@@ -74,8 +85,12 @@ impl FrontState {
     /// A core that goes on at `pc` from this state, at time zero.
     pub(super) fn resume(&self, config: &TimingConfig, pc: u32) -> Core {
         let line = |delta: i32| if delta == NO_DELTA { NO_LINE } else { (pc >> 3).wrapping_add(delta as u32) };
-        let lines = self.lines.map(line);
-        let flash = Flash::new(config, lines, self.filled.map(Time::from), Time::from(self.flash_busy));
+        let block = |index: usize| Buffer { line: line(self.lines[index]), filled: Time::from(self.filled[index]) };
+        let mut flash = Flash::new(config);
+        flash.blocks = [block(0), block(1)];
+        flash.busy = Time::from(self.flash_busy);
+        flash.reading_ahead = self.reading_ahead;
+        flash.planned = (self.planned != i8::MIN).then(|| (line(self.planned_line), Time::from(self.planned)));
         let word = pc & !3;
         let mut arrival = [LONG_AGO; WINDOW];
         for (index, time) in self.arrival.iter().enumerate() {
@@ -86,6 +101,8 @@ impl FrontState {
             tail: word.wrapping_add(4 * u32::from(self.words)),
             arrival,
             bus_free: Time::from(self.bus_free),
+            room: Time::from(self.room),
+            paused: LONG_AGO,
             system_address: Time::from(self.system_address),
             system_free: Time::from(self.system_free),
         };
@@ -95,6 +112,7 @@ impl FrontState {
             load: event(self.load),
             waits: (self.waits, if self.waits_on_flash { Cause::FlashData } else { Cause::Bus }),
             store: event(self.store),
+            store_to_load: event(self.store_to_load),
             store_index: Time::from(self.store_index),
             written: RegSet(self.written),
             refill: self.refill,
@@ -105,12 +123,13 @@ impl FrontState {
     }
 
     /// What outlives `core`, which goes on at `pc`.
-    pub(super) fn of(core: &Core, pc: u32) -> Self {
+    pub(super) fn of(mut core: Core, pc: u32) -> Self {
         let now = core.free;
         // Requests before decode was free have been made, except behind a branch, where the queue has been refilling since.
         let refilling = core.behind.refill > 0;
         let settled = if refilling { core.behind.decode_free.min(core.fetch.bus_free) } else { core.behind.decode_free };
         let floor = (settled - now).max(FLOOR);
+        core.flash.settle(floor + now);
         let rel = |time: Time, floor: Time| (time - now).clamp(floor, 127) as i8;
         let event = |time: Time| if time == LONG_AGO || time - now < -1 { i8::MIN } else { rel(time, FLOOR) };
         let line = |line: u32| if line == NO_LINE { NO_DELTA } else { line.wrapping_sub(pc >> 3) as i32 };
@@ -122,19 +141,22 @@ impl FrontState {
         }
         let load = event(core.behind.load);
         Self {
-            lines: core.flash.lines.map(line),
-            filled: [0, 1].map(|block: usize| {
-                if core.flash.lines[block] == NO_LINE { floor as i8 } else { rel(core.flash.filled[block], floor) }
-            }),
+            lines: core.flash.blocks.map(|block| line(block.line)),
+            filled: core.flash.blocks.map(|block| if block.line == NO_LINE { floor as i8 } else { rel(block.filled, floor - 1) }),
             flash_busy: rel(core.flash.busy, floor - 1),
+            reading_ahead: core.flash.reading_ahead && core.flash.busy - now >= floor,
+            planned: core.flash.planned.map_or(i8::MIN, |(_, at)| rel(at, floor)),
+            planned_line: core.flash.planned.map_or(NO_DELTA, |(planned, _)| line(planned)),
             words,
             arrival,
             bus_free: rel(core.fetch.bus_free, floor),
+            room: rel(core.fetch.room, floor),
             system_address: rel(core.fetch.system_address, floor),
             system_free: rel(core.fetch.system_free, floor),
             decode_free: rel(core.behind.decode_free, FLOOR),
             load,
             store: event(core.behind.store),
+            store_to_load: event(core.behind.store_to_load),
             store_index: rel(core.behind.store_index, FLOOR.max(-1)),
             waits: if load == i8::MIN { 0 } else { core.behind.waits.0 },
             waits_on_flash: load != i8::MIN && core.behind.waits.0 > 0 && core.behind.waits.1 == Cause::FlashData,

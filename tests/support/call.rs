@@ -96,7 +96,11 @@ impl Call {
             .add_tlb_hook(1, 0, |uc, page, kind| {
                 let cpsr = uc.reg_read(RegisterARM::CPSR).unwrap();
                 uc.reg_write(RegisterARM::CPSR, cpsr & !0x0600_fc00).unwrap();
-                let perms = if page < u64::from(SRAM) || kind == MemType::FETCH { Prot::READ | Prot::EXEC } else { Prot::READ | Prot::WRITE };
+                let perms = if page < u64::from(SRAM) || kind == MemType::FETCH {
+                    Prot::READ | Prot::EXEC
+                } else {
+                    Prot::READ | Prot::WRITE
+                };
                 Some(TlbEntry { paddr: page, perms })
             })
             .unwrap();

@@ -105,6 +105,12 @@ impl Blocks {
         self.known.get(code.index()).is_some_and(|(_, bytes)| bytes.is_empty() || self.memory.holds(pc, bytes))
     }
 
+    /// Whether any block was in SRAM.
+    #[must_use]
+    pub fn any_in_sram(&self) -> bool {
+        self.known.iter().any(|(_, bytes)| !bytes.is_empty())
+    }
+
     /// The number of the block at an address; decodes it if it is new. Where code in SRAM was rewritten, the new block takes the old one's
     /// number, so that firmware that does that for ever does not fill the table; all that `prices` remembers is then forgotten.
     pub fn find(&mut self, prices: &mut Prices, pc: u32, size: u32) -> CodeId {

@@ -12,9 +12,9 @@ use crate::model::plan::Kernel;
 const BLOCK: usize = 4;
 
 pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<()> {
-    let (input, x) = l.input(operator, 0)?;
+    let (_, x) = l.input(operator, 0)?;
     let (_, w) = l.input(operator, 1)?;
-    let (output, y) = l.output(operator)?;
+    let (_, y) = l.output(operator)?;
     let activation = match operator.options {
         Options::FullyConnected { activation, shuffled_weights: false } => activation,
         Options::FullyConnected { .. } => return Err(l.unsupported("its weights are in the shuffled layout; convert again.")),
@@ -36,25 +36,37 @@ pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<(
     let constants = l.channel_constants(x, w, operator.input(2), y, &sums)?;
     let (low, high) = l.bounds(activation, y)?;
     let (_, zero) = l.quantised(y)?;
-    let words = vec![
-        Word::Tensor(input),
-        Word::Tensor(output),
-        l.word(rows)?.into(),
-        l.word(depth as u64)?.into(),
-        l.word(channels as u64)?.into(),
-        l.blob(interleave(weights, depth)),
-        l.blob_words(constants.into_iter().flatten()),
-        zero.into(),
-        low.into(),
-        high.into(),
-    ];
+    emit(l, operator, rows, weights, depth, constants, [zero, low, high])
+}
+
+/// Adds the layer: `rows` vectors of `depth` inputs times the weights, row by row, with each channel's constants and the output's
+/// zero point and clamp.
+pub(super) fn emit(
+    l: &mut Lowering,
+    operator: &Operator,
+    rows: u64,
+    weights: &[u8],
+    depth: usize,
+    constants: Vec<[i32; 3]>,
+    clamp: [i32; 3],
+) -> Result<()> {
+    let (input, _) = l.input(operator, 0)?;
+    let (output, _) = l.output(operator)?;
+    if !depth.is_multiple_of(4) {
+        l.reads_beyond(input);
+    }
+    let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
+    words.extend([l.word(rows)?, l.word(depth as u64)?, l.word(constants.len() as u64)?].map(Word::Value));
+    words.push(l.blob(interleave(weights, depth)));
+    words.push(l.blob_words(constants.into_iter().flatten()));
+    words.extend(clamp.map(Word::from));
     l.emit(Kernel::FullyConnectedS8, words);
     Ok(())
 }
 
 /// Rows in blocks of four channels, word by word: four inputs' weights of the first channel, of the second, …; the rest row by row.
 /// Rows are filled up with zeros to whole words, so that what the kernel reads beyond the input does not count.
-fn interleave(weights: &[u8], depth: usize) -> Vec<u8> {
+pub(super) fn interleave(weights: &[u8], depth: usize) -> Vec<u8> {
     let rows: Vec<&[u8]> = weights.chunks_exact(depth).collect();
     let mut out = Vec::with_capacity(rows.len() * depth.next_multiple_of(4));
     let word = |row: &[u8], at: usize| -> [u8; 4] { std::array::from_fn(|i| row.get(at + i).copied().unwrap_or(0)) };

@@ -5,9 +5,9 @@
 
 use super::{Lowering, Operator, Type, Word};
 use crate::finding::Result;
-use crate::model::ops::op;
+use crate::model::ops::{Activation, op};
 use crate::model::plan::Kernel;
-use crate::model::quant;
+use crate::model::quant::{self, Multiplier};
 
 pub(super) fn sigmoid(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (_, x) = l.input(operator, 0)?;
@@ -28,6 +28,47 @@ pub(super) fn sigmoid(l: &mut Lowering, operator: &Operator) -> Result<()> {
         l.unsupported(format!("an input scale of {scale} is beyond what the reference's fixed-point format takes."))
     })?;
     emit(l, operator, &table)
+}
+
+/// Builds the table of a function of the byte's signed value; results are clamped.
+fn table(low: i32, high: i32, function: impl Fn(i32) -> i32) -> [u8; 256] {
+    let mut table = [0u8; 256];
+    for (byte, entry) in (0u8..=255).zip(table.iter_mut()) {
+        *entry = (function(i32::from(byte.cast_signed())).clamp(low, high) as i8).cast_unsigned();
+    }
+    table
+}
+
+/// QUANTIZE: from float, or from one int8 scale to another.
+pub(super) fn quantize(l: &mut Lowering, operator: &Operator) -> Result<()> {
+    let (_, x) = l.input(operator, 0)?;
+    let (_, y) = l.output(operator)?;
+    if (x.ty, y.ty) != (Type::Int8, Type::Int8) {
+        return super::moves::cast(l, operator);
+    }
+    let (scale, zero) = l.quantised(x)?;
+    let (out_scale, out_zero) = l.quantised(y)?;
+    let factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
+    emit(l, operator, &table(-128, 127, |x| factor.apply(x - zero).saturating_add(out_zero)))
+}
+
+/// RELU and its kin as layers of their own.
+pub(super) fn relu(l: &mut Lowering, operator: &Operator) -> Result<()> {
+    let (_, x) = l.input(operator, 0)?;
+    let (_, y) = l.output(operator)?;
+    l.require_type(x, Type::Int8, "input")?;
+    l.require_type(y, Type::Int8, "output")?;
+    let (scale, zero) = l.quantised(x)?;
+    let (out_scale, out_zero) = l.quantised(y)?;
+    // For RELU6 and RELU_N1_TO_1 the reference forgets to rescale where input and output differ; TensorFlow Lite itself does it like this.
+    let activation = match &operator.code {
+        code if code.is(op::RELU6) => Activation::Relu6,
+        code if code.is(op::RELU_N1_TO_1) => Activation::ReluN1To1,
+        _ => Activation::Relu,
+    };
+    let (low, high) = l.bounds(activation, y)?;
+    let factor = Multiplier::new(f64::from(scale / out_scale));
+    emit(l, operator, &table(low, high, |x| factor.apply(x - zero).saturating_add(out_zero)))
 }
 
 /// Adds a layer that maps each byte through the table (by its unsigned value).

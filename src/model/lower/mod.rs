@@ -1,10 +1,17 @@
 //! What it is: a checked model to a [`Plan`]: for each operator, the kernel that executes it and its descriptor; then the arena; then the bytes.
 //! Source: the operators' definition in TensorFlow Lite Micro, one submodule per family; KERNELS.md for the layouts.
-//! Does not model: operators without a row in [`lower_operator`]; they are refused by name with the usual way out.
+//! Does not model: operators without a row in [`lower_operator`]; [`refusal`] names them, with the usual way out.
 //! Tested by: `tests/model.rs`, `tests/model_kernels.rs` (every operator, bit for bit against TensorFlow Lite Micro).
 
+mod conv;
 mod dense;
+mod elementwise;
+mod float;
 mod map;
+mod moves;
+mod pool;
+mod recurrent;
+mod refusal;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
@@ -14,7 +21,17 @@ use super::{Model, Operator, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
 
 pub(super) fn lower(model: &Model) -> Result<Plan> {
+    refusal::check(model)?;
     let mut lowering = Lowering::new(model);
+    // What no other conversion of the same graph can help with is said before anything else.
+    let hopeless = |operator: &Operator| match &operator.code {
+        OpCode::Builtin(code) => [op::WHILE, op::IF, op::CALL_ONCE].contains(code),
+        OpCode::Custom(_) => true,
+    };
+    if let Some((index, operator)) = model.operators.iter().enumerate().find(|(_, operator)| hopeless(operator)) {
+        lowering.layer = index;
+        lower_operator(&mut lowering, operator)?;
+    }
     for (index, operator) in model.operators.iter().enumerate() {
         lowering.layer = index;
         for &tensor in operator.inputs.iter().flatten().chain(&operator.outputs) {
@@ -28,30 +45,38 @@ pub(super) fn lower(model: &Model) -> Result<Plan> {
 fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let code = match &operator.code {
         OpCode::Builtin(code) => *code,
-        OpCode::Custom(name) => return Err(l.unsupported(custom_advice(name))),
+        OpCode::Custom(_) => return Err(l.unsupported("custom operators have no kernel.")),
     };
     match code {
+        op::FULLY_CONNECTED if is_float(l, operator) => float::fully_connected(l, operator),
+        op::LOGISTIC if is_float(l, operator) => float::logistic(l, operator),
         op::FULLY_CONNECTED => dense::fully_connected(l, operator),
+        op::CONV_2D => conv::conv(l, operator),
+        op::DEPTHWISE_CONV_2D => conv::depthwise(l, operator),
+        op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
+        op::SOFTMAX => pool::softmax(l, operator),
+        op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
+        op::ADD | op::SUB | op::MUL | op::MAXIMUM | op::MINIMUM => elementwise::binary(l, operator),
+        op::MEAN | op::SUM | op::REDUCE_MAX | op::REDUCE_MIN => elementwise::reduce(l, operator),
+        op::CONCATENATION => moves::concatenation(l, operator),
+        op::PAD | op::PADV2 => moves::pad(l, operator),
+        op::STRIDED_SLICE => moves::strided_slice(l, operator),
+        op::TRANSPOSE => moves::transpose(l, operator),
+        op::GATHER => moves::gather(l, operator),
+        op::CAST | op::DEQUANTIZE => moves::cast(l, operator),
+        op::QUANTIZE => map::quantize(l, operator),
+        op::RELU | op::RELU6 | op::RELU_N1_TO_1 => map::relu(l, operator),
         op::LOGISTIC | op::TANH => map::sigmoid(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
-        op::WHILE | op::IF | op::CALL_ONCE => Err(l.unsupported(
-            "the runtime has no control flow. A recurrent layer that became a loop is exported with tf_keras, batch size 1 and a \
-             fixed sequence length, which gives one UNIDIRECTIONAL_SEQUENCE_LSTM instead.",
-        )),
         _ => {
             Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller."))
         }
     }
 }
 
-fn custom_advice(name: &str) -> String {
-    if name.starts_with("Flex") {
-        "it is a TensorFlow operator carried through (\"Flex\"), which only TensorFlow itself executes. For LSTMs: export with tf_keras, \
-         batch size 1 and a fixed sequence length, without SELECT_TF_OPS, which gives one UNIDIRECTIONAL_SEQUENCE_LSTM instead."
-            .to_owned()
-    } else {
-        "it is a custom operator, whose meaning only its author's runtime knows. Replace the layer.".to_owned()
-    }
+/// Whether the operator's first input holds floats.
+fn is_float(l: &Lowering, operator: &Operator) -> bool {
+    l.input(operator, 0).is_ok_and(|(_, x)| x.ty == Type::Float32)
 }
 
 /// The state of one lowering.
@@ -69,6 +94,8 @@ pub(super) struct Lowering<'m> {
     /// Blobs of constant tensors that kernels read as they are.
     constants: std::collections::BTreeMap<usize, usize>,
     current_blobs: Vec<usize>,
+    /// Tensors beyond whose end kernels may read three bytes.
+    read_beyond: std::collections::BTreeSet<usize>,
 }
 
 impl<'m> Lowering<'m> {
@@ -99,6 +126,7 @@ impl<'m> Lowering<'m> {
             scratch: Vec::new(),
             constants: std::collections::BTreeMap::new(),
             current_blobs: Vec::new(),
+            read_beyond: std::collections::BTreeSet::new(),
         }
     }
 
@@ -183,8 +211,13 @@ impl<'m> Lowering<'m> {
         if tensor.ty == ty {
             return Ok(());
         }
+        let kind = match (ty, tensor.ty) {
+            (Type::Int8, Type::Float32) => " (the model is float32, or int8 in its weights only)",
+            _ => "",
+        };
         Err(self.unsupported(format!(
-            "its {what} is {}; the kernel takes {}. Convert with full integer quantisation (int8 in and out).",
+            "its {what} is {}{kind}; the kernel takes {}. Convert with full integer quantisation: representative data, \
+             TFLITE_BUILTINS_INT8, int8 in and out.",
             tensor.ty.name(),
             ty.name()
         )))
@@ -282,6 +315,11 @@ impl<'m> Lowering<'m> {
         self.drafts.push(Draft { operator_index: self.layer, kernel, words, blobs });
     }
 
+    /// The kernel may read up to three bytes beyond the tensor's end.
+    fn reads_beyond(&mut self, tensor: usize) {
+        self.read_beyond.insert(self.root(tensor));
+    }
+
     fn root(&self, mut tensor: usize) -> usize {
         while let Some(&parent) = self.shares.get(tensor)
             && parent != tensor
@@ -321,7 +359,8 @@ impl<'m> Lowering<'m> {
             return Err(self.bad(format!("it makes {} of {}.", to.shape_text(), from.shape_text())));
         }
         if from.is_constant() {
-            self.emit(Kernel::Copy, vec![Word::Tensor(input), Word::Tensor(output), self.word(to.bytes())?.into()]);
+            let dims = vec![(to.bytes(), 1, 1)];
+            moves::copy(self, input, output, moves::Box { dims, ..moves::Box::default() }, 1)?;
         } else {
             let root = self.root(input);
             if let Some(share) = self.shares.get_mut(output) {
@@ -358,6 +397,11 @@ impl<'m> Lowering<'m> {
                 request.bytes = request.bytes.max(described.bytes());
                 request.first = request.first.min(first);
                 request.last = request.last.max(last);
+            }
+        }
+        for &tensor in &self.read_beyond {
+            if let Some(request) = request_of_root.get(&self.root(tensor)).and_then(|&request| requests.get_mut(request)) {
+                request.bytes += 3;
             }
         }
         let scratch_from = requests.len();

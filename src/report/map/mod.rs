@@ -5,6 +5,7 @@
 
 mod text;
 
+use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Bank, Chip, Placement};
 use crate::finding::Result;
 use crate::firmware::{Image, Section, SectionKind, Symbol, SymbolKind};
@@ -111,35 +112,6 @@ pub struct MapReport {
     pub other: Option<Other>,
 }
 
-/// A program and its version.
-#[derive(Debug, Serialize)]
-pub struct Tool {
-    /// `stm32sim`.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-}
-
-/// A chip's name and memories.
-#[derive(Debug, Serialize)]
-pub struct ChipSummary {
-    /// As `stm32f103c8`.
-    pub name: String,
-    /// Bytes of flash.
-    pub flash_bytes: u64,
-    /// Bytes of SRAM.
-    pub sram_bytes: u64,
-}
-
-/// Which firmware it was.
-#[derive(Debug, Serialize)]
-pub struct FirmwareSummary {
-    /// The file's name without folders.
-    pub name: String,
-    /// Of the whole file.
-    pub sha256: String,
-}
-
 /// The second file of a comparison.
 #[derive(Debug, Serialize)]
 pub struct Other {
@@ -184,10 +156,10 @@ impl MapReport {
     pub fn new(image: &Image, chip: &Chip, by: By) -> Result<MapReport> {
         let placement = chip.place(image)?;
         Ok(MapReport {
-            schema: 1,
-            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-            chip: ChipSummary { name: chip.name.clone(), flash_bytes: chip.flash.size.0, sram_bytes: chip.sram.size.0 },
-            firmware: FirmwareSummary { name: image.name.clone(), sha256: image.sha256.clone() },
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            chip: ChipSummary::of(chip),
+            firmware: FirmwareSummary::of(image),
             map: MemoryMap::new(image, chip, &placement, by),
             other: None,
         })

@@ -1,0 +1,20 @@
+//! What it is: what the firmware sent on its serial lines, as text, by port.
+//! Source: the bytes that the USART models let out.
+//! Does not model: time; bytes that are no UTF-8 show as U+FFFD.
+//! Tested by: `tests/run.rs`.
+
+use crate::machine::Machine;
+use std::collections::BTreeMap;
+
+/// Each port that sent anything, with its text, in the order of the devices' addresses.
+#[must_use]
+pub fn texts(machine: &Machine) -> Vec<(String, String)> {
+    let mut ports: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
+    for sent in machine.sent() {
+        ports.entry(sent.device).or_default().push(sent.byte);
+    }
+    ports
+        .into_iter()
+        .map(|(device, bytes)| (machine.device_name(device).to_owned(), String::from_utf8_lossy(&bytes).into_owned()))
+        .collect()
+}

@@ -1,0 +1,644 @@
+//! What it is: a run and its report: chip, firmware and scenario go in, [`RunReport`] comes out; every text output is a view of it.
+//! Source: the project's report contract, schema 1; rows and parts sum to their totals.
+//! Does not model: anything; it asks the machine and the observers.
+//! Tested by: `tests/run.rs`.
+
+use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
+use crate::chip::{Chip, Placement};
+use crate::finding::{Code, Exit, Finding, Result};
+use crate::firmware::Image;
+use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::model::Plan;
+use crate::observe::inference::{Inference, Watch};
+use crate::observe::{energy, memory, serial};
+use crate::report::map::{By, Kind, MemoryMap};
+use crate::scenario::{Host, Reference, Scenario};
+use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
+use crate::units::{Addr, Cycles, Hz, Tick};
+use serde::{Serialize, Serializer};
+
+/// What is to be run.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// On which chip.
+    pub chip: &'a Chip,
+    /// Which firmware.
+    pub image: &'a Image,
+    /// In which scenario, with which sample or input of the user's own.
+    pub scenario: Option<(&'a Scenario, Stimulus)>,
+    /// Price blocks from memory or anew.
+    pub fidelity: Fidelity,
+    /// When to give up.
+    pub limit: Limit,
+    /// What if the core ran at another clock.
+    pub clock: Option<Hz>,
+    /// What if flash had other settings.
+    pub overrides: Overrides,
+}
+
+/// What is fed to the firmware.
+#[derive(Clone, Debug)]
+pub enum Stimulus {
+    /// A sample of the scenario.
+    Sample(usize),
+    /// A user's own bytes.
+    Input(Vec<u8>),
+}
+
+/// When a run gives up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// After so many cycles.
+    Cycles(u64),
+    /// After so many seconds of the chip's time, at 72 MHz.
+    Seconds(f64),
+}
+
+impl Limit {
+    pub(super) fn tick(self) -> Tick {
+        match self {
+            Limit::Cycles(cycles) => Tick(cycles),
+            Limit::Seconds(seconds) => Tick((seconds * 72e6).min(1e18) as u64),
+        }
+    }
+}
+
+/// The report of a run. Field names are the contract's; a field that does not apply is absent.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// Version of the schema.
+    pub schema: u32,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// The chip.
+    pub chip: ChipSummary,
+    /// The firmware.
+    pub firmware: FirmwareSummary,
+    /// The scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSummary>,
+    /// Clocks and flash settings at the end.
+    pub clock: ClockSummary,
+    /// How cycles were counted.
+    pub timing_model: TimingModel,
+    /// How it ended.
+    pub outcome: OutcomeSummary,
+    /// The whole run.
+    pub totals: Totals,
+    /// The whole run's cycles by cause; they sum to `totals.cycles`.
+    pub cycles_by_cause: Causes,
+    /// The inference that the scenario asked for; without a scenario, the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<InferenceSummary>,
+    /// Use of the memories.
+    pub memory: MemorySummary,
+    /// What was sent.
+    pub uart: Vec<UartText>,
+    /// What a user should know.
+    pub findings: Vec<Finding>,
+    /// What the firmware used that is not modelled.
+    pub not_modelled: Vec<LedgerRow>,
+}
+
+/// The scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScenarioSummary {
+    /// Its name.
+    pub name: String,
+    /// The sample, if it was one of the scenario's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
+}
+
+/// Clocks and flash settings.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClockSummary {
+    /// System clock.
+    pub sysclk_hz: u32,
+    /// Core clock: what cycles are counted in.
+    pub hclk_hz: u32,
+    /// Flash wait states.
+    pub flash_wait_states: u8,
+    /// Whether the prefetch buffer is on.
+    pub prefetch: bool,
+    /// Whether clock or flash settings were given instead of taken from the firmware.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub what_if: bool,
+}
+
+/// How cycles were counted.
+#[derive(Clone, Debug, Serialize)]
+pub struct TimingModel {
+    /// The model's name.
+    pub name: &'static str,
+    /// Its version: results of different versions do not compare.
+    pub version: u32,
+    /// Remembered or worked-out prices.
+    pub fidelity: Fidelity,
+    /// What 95 % of the published measurements at such wait states keep (docs/accuracy.md), in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_bound_percent: Option<f64>,
+    /// Operand values that could not be had and were assumed.
+    pub unresolved_operands: u64,
+}
+
+impl ClockSummary {
+    /// Of a machine that has run, with what was to be assumed instead.
+    pub(super) fn of(machine: &Machine, clock: Option<Hz>, overrides: Overrides) -> Self {
+        let (clocks, config) = (machine.clocks(), machine.timing_config());
+        Self {
+            sysclk_hz: clock.unwrap_or(clocks.sysclk).0,
+            hclk_hz: clock.unwrap_or(clocks.hclk).0,
+            flash_wait_states: config.wait_states,
+            prefetch: config.prefetch,
+            what_if: clock.is_some() || overrides != Overrides::default(),
+        }
+    }
+}
+
+impl TimingModel {
+    /// This program's.
+    pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64, wait_states: u8) -> Self {
+        Self {
+            name: "cortex-m3-stm32f1",
+            version: MODEL_VERSION,
+            fidelity,
+            error_bound_percent: Some(accuracy(wait_states).bound),
+            unresolved_operands,
+        }
+    }
+}
+
+/// How the run ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutcomeSummary {
+    /// `finished`, `fault`, `limit`, `asleep` or `exit`.
+    pub kind: &'static str,
+    /// The process's exit code.
+    pub code: u8,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// The whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Totals {
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Core cycles, sleep included.
+    pub cycles: u64,
+    /// Of those, asleep.
+    pub sleep_cycles: u64,
+    /// The chip's time.
+    pub time_us: f64,
+}
+
+/// Cycles by cause, as an object with the causes' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Causes(pub CauseTotals);
+
+impl Serialize for Causes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(Cause::ALL.iter().map(|cause| (cause.name(), self.0.of(*cause))))
+    }
+}
+
+/// One inference.
+#[derive(Clone, Debug, Serialize)]
+pub struct InferenceSummary {
+    /// How many the run made in all.
+    pub count: u64,
+    /// Instructions.
+    pub instructions: u64,
+    /// Cycles.
+    pub cycles: u64,
+    /// Its cycles by cause.
+    pub cycles_by_cause: Causes,
+    /// Time at the core clock.
+    pub latency_us: f64,
+    /// The class, by the scenario's rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<usize>,
+    /// The class's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_name: Option<String>,
+    /// The sample's true class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_name: Option<String>,
+    /// What the class was decided by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<f64>,
+    /// Whether the raw output equals the reference's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches_reference: Option<bool>,
+    /// Whose output that is, and how near is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Reference>,
+    /// Energy by the data sheet's typical current: an estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_uj: Option<f64>,
+    /// What the energy assumes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_assumes: Option<String>,
+    /// Layer by layer; the last row is what lies between them.
+    pub layers: Vec<LayerSummary>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerSummary {
+    /// Its index; absent for what lies between layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// The operator.
+    pub op: String,
+    /// The layer's name in the model.
+    pub name: String,
+    /// Multiplications with accumulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macs: Option<u64>,
+    /// Instructions.
+    pub instructions: u64,
+    /// Cycles.
+    pub cycles: u64,
+    /// Its cycles by cause.
+    pub cycles_by_cause: Causes,
+    /// Time at the core clock.
+    pub latency_us: f64,
+}
+
+/// Use of both memories.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemorySummary {
+    /// Flash.
+    pub flash: FlashSummary,
+    /// SRAM.
+    pub sram: SramSummary,
+}
+
+/// Bytes of flash: `used + free = size`.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlashSummary {
+    /// The chip's.
+    pub size: u64,
+    /// The program's.
+    pub used: u64,
+    /// The rest.
+    pub free: u64,
+    /// Of what is used, the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<u64>,
+}
+
+/// Bytes of SRAM: `static + stack_peak + heap_peak + free = size`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SramSummary {
+    /// The chip's.
+    pub size: u64,
+    /// Reserved at link time, the arena included.
+    #[serde(rename = "static")]
+    pub fixed: u64,
+    /// The tensor arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arena: Option<u64>,
+    /// Of it, written during the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arena_touched: Option<u64>,
+    /// The stack at its deepest.
+    pub stack_peak: u64,
+    /// Never used.
+    pub free: u64,
+}
+
+/// What a port sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct UartText {
+    /// The device.
+    pub port: String,
+    /// Everything that it sent.
+    pub text: String,
+}
+
+/// A register that is not modelled, or not wholly.
+#[derive(Clone, Debug, Serialize)]
+pub struct LedgerRow {
+    /// Device and register.
+    pub register: String,
+    /// How it was used.
+    pub what: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl RunReport {
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.outcome.code
+    }
+}
+
+/// Runs the request and reports.
+///
+/// # Errors
+/// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
+pub fn run(request: &Request<'_>) -> Result<RunReport> {
+    let placement = request.chip.place(request.image)?;
+    let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
+    let mut machine = Machine::new(request.chip, &placement, settings)?;
+    let watch = Watch::on(&mut machine, request.image);
+    let mut host = match &request.scenario {
+        Some((scenario, stimulus)) => {
+            let input = match stimulus {
+                Stimulus::Sample(index) => scenario.sample(*index)?.0,
+                Stimulus::Input(bytes) => bytes.clone(),
+            };
+            let mut host = Host::new(&scenario.uart, scenario.model_id.as_deref());
+            host.load(&input);
+            Some((host, input))
+        }
+        None => None,
+    };
+    let outcome = {
+        let environment: &mut dyn Environment = match &mut host {
+            Some((host, _)) => host,
+            None => &mut (),
+        };
+        machine.run(environment, request.limit.tick())?
+    };
+    let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
+    Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)
+}
+
+/// What a report is made from.
+struct Report<'a> {
+    request: &'a Request<'a>,
+    placement: &'a Placement,
+    machine: &'a Machine,
+    watch: Watch,
+}
+
+/// `1.25` of `1.2499`: enough digits for a latency, and the same on every machine.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+impl Report<'_> {
+    /// The clock that times are given at.
+    fn hclk(&self) -> Hz {
+        Hz(ClockSummary::of(self.machine, self.request.clock, self.request.overrides).hclk_hz)
+    }
+
+    fn make(&self, outcome: &Outcome, host: Option<(&Host, &[u8])>) -> Result<RunReport> {
+        let request = self.request;
+        let (causes, instructions) = self.machine.prices().totals();
+        let mut findings: Vec<Finding> =
+            self.machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(request.image, *pc))).collect();
+        let inference = self.inference(host)?;
+        let outcome = self.outcome(outcome, host.map(|(host, _)| host), inference.as_ref(), &mut findings);
+        let time_us = match request.clock {
+            Some(clock) => clock.micros(Cycles(causes.total())),
+            None => self.machine.micros(self.machine.now()),
+        };
+        Ok(RunReport {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            chip: ChipSummary::of(request.chip),
+            firmware: FirmwareSummary::of(request.image),
+            scenario: request.scenario.as_ref().map(|(scenario, stimulus)| ScenarioSummary {
+                name: scenario.name.clone(),
+                sample: match stimulus {
+                    Stimulus::Sample(index) => Some(*index),
+                    Stimulus::Input(_) => None,
+                },
+            }),
+            clock: ClockSummary::of(self.machine, request.clock, request.overrides),
+            timing_model: TimingModel::new(request.fidelity, self.machine.unresolved(), self.machine.timing_config().wait_states),
+            outcome,
+            totals: Totals {
+                instructions,
+                cycles: causes.total(),
+                sleep_cycles: causes.of(Cause::Sleep),
+                time_us: rounded(time_us),
+            },
+            cycles_by_cause: Causes(causes),
+            inference,
+            memory: self.memory(),
+            uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
+            findings,
+            not_modelled: self
+                .machine
+                .ledger()
+                .iter()
+                .map(|(key, count)| LedgerRow { register: key.register.clone(), what: key.what.clone(), count: *count })
+                .collect(),
+        })
+    }
+
+    fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
+        let plan = match &self.request.scenario {
+            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            None => None,
+        };
+        let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
+        let Some(mut summary) = summary else { return Ok(None) };
+        if let (Some((scenario, stimulus)), Some((_, input))) = (&self.request.scenario, host) {
+            self.judge(&mut summary, scenario, stimulus, input);
+        }
+        Ok(Some(summary))
+    }
+
+    /// Compares the raw output with the reference and says what it means.
+    fn judge(&self, summary: &mut InferenceSummary, scenario: &Scenario, stimulus: &Stimulus, input: &[u8]) {
+        let Some(output) = raw_output(self.machine, self.request.image, scenario) else { return };
+        let verdict = scenario.decision.judge((&scenario.samples, input), (&scenario.goldens, &output));
+        let name = |label: usize| scenario.classes.get(label).cloned();
+        summary.label_name = name(verdict.label);
+        summary.label = Some(verdict.label);
+        summary.scores = verdict.scores;
+        if let Stimulus::Sample(index) = stimulus {
+            summary.matches_reference = scenario.matches_reference(*index, &output);
+            summary.reference = Some(scenario.reference.clone());
+            summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
+        }
+    }
+
+    fn memory(&self) -> MemorySummary {
+        let (chip, image) = (self.request.chip, self.request.image);
+        let map = MemoryMap::new(image, chip, self.placement, By::Symbol);
+        let model: u64 = map.rows.iter().filter(|row| row.kind == Kind::Model).map(|row| row.size).sum();
+        let used = self.placement.flash_used.0;
+        let fixed = self.placement.sram_static.0;
+        let static_end = chip.sram.base.0.saturating_add(fixed as u32);
+        let sram = memory::sram_use(self.machine, image, static_end, self.placement.initial_sp.0);
+        MemorySummary {
+            flash: FlashSummary {
+                size: chip.flash.size.0,
+                used,
+                free: chip.flash.size.0.saturating_sub(used),
+                model: (model > 0).then_some(model),
+            },
+            sram: SramSummary {
+                size: chip.sram.size.0,
+                fixed,
+                arena: sram.arena.map(|(size, _)| size),
+                arena_touched: sram.arena.map(|(_, touched)| touched),
+                stack_peak: sram.stack_peak,
+                free: chip.sram.size.0.saturating_sub(fixed).saturating_sub(sram.stack_peak),
+            },
+        }
+    }
+
+    /// How it ended, in a sentence and an exit code; adds the finding that says what to do.
+    fn outcome(
+        &self,
+        outcome: &Outcome,
+        host: Option<&Host>,
+        inference: Option<&InferenceSummary>,
+        findings: &mut Vec<Finding>,
+    ) -> OutcomeSummary {
+        let finished = matches!(outcome, Outcome::Finished);
+        let (kind, mut finding) = ending(outcome, self.machine, self.request.image);
+        if let Some(host) = host
+            && (!finished || host.results().is_none())
+            && !matches!(outcome, Outcome::Fault { .. })
+        {
+            findings.extend(finding.take());
+            finding = Some(host.stalled());
+        }
+        let mismatch = inference.is_some_and(|inference| inference.matches_reference == Some(false));
+        if finished && finding.is_none() && mismatch {
+            finding = Some(Finding::new(Code::ExpectationFailed, "the output differs from the reference"));
+        }
+        let summary = OutcomeSummary::new(kind, finding.as_ref(), "the firmware did what the scenario asked");
+        findings.extend(finding);
+        summary
+    }
+}
+
+impl InferenceSummary {
+    /// Of a run's last inference; `None` where it made none. Layers get their names from the plan that the firmware executes.
+    pub(super) fn of(chip: &Chip, machine: &Machine, watch: Watch, hclk: Hz, plan: Option<&Plan>) -> Option<Self> {
+        let inferences = watch.inferences(machine.marks());
+        let last = inferences.last()?;
+        let enables = machine.clock_enables();
+        let energy_uj = energy::microjoules(chip, hclk, enables, last.span.cycles).map(rounded);
+        let energy_assumes = energy::run_current_ma(chip, hclk, enables)
+            .zip(chip.current.as_ref())
+            .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
+        Some(Self {
+            count: inferences.len() as u64,
+            instructions: last.span.instructions,
+            cycles: last.span.cycles.0,
+            cycles_by_cause: Causes(last.span.causes),
+            latency_us: rounded(hclk.micros(last.span.cycles)),
+            label: None,
+            label_name: None,
+            expected_name: None,
+            scores: Vec::new(),
+            matches_reference: None,
+            reference: None,
+            energy_uj,
+            energy_assumes: energy_uj.and(energy_assumes),
+            layers: layers(last, plan, hclk),
+        })
+    }
+}
+
+/// One row a layer, and one for what lies between them.
+fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
+    let mut between = inference.span;
+    let mut rows: Vec<LayerSummary> = inference
+        .layers
+        .iter()
+        .map(|layer| {
+            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+            between.cycles = between.cycles - layer.span.cycles;
+            between.causes = between.causes.since(&layer.span.causes);
+            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+            LayerSummary {
+                index: Some(layer.index),
+                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+                macs: planned.map(|planned| planned.macs),
+                instructions: layer.span.instructions,
+                cycles: layer.span.cycles.0,
+                cycles_by_cause: Causes(layer.span.causes),
+                latency_us: rounded(hclk.micros(layer.span.cycles)),
+            }
+        })
+        .collect();
+    if !rows.is_empty() {
+        rows.push(LayerSummary {
+            index: None,
+            op: String::new(),
+            name: "[between layers]".to_owned(),
+            macs: None,
+            instructions: between.instructions,
+            cycles: between.cycles.0,
+            cycles_by_cause: Causes(between.causes),
+            latency_us: rounded(hclk.micros(between.cycles)),
+        });
+    }
+    rows
+}
+
+impl OutcomeSummary {
+    /// An end of that kind, with what is to be said of it; `fine` is the message where that is nothing.
+    pub(super) fn new(kind: &'static str, finding: Option<&Finding>, fine: &str) -> Self {
+        let message = match finding {
+            Some(finding) => match &finding.location {
+                Some(location) => format!("{} at {location}", finding.message),
+                None => finding.message.clone(),
+            },
+            None => fine.to_owned(),
+        };
+        Self { kind, code: finding.map_or(Exit::Fine, |finding| finding.code.entry().exit) as u8, message }
+    }
+}
+
+/// How a run ended: the contract's word, and what a user should know unless all is well.
+pub(super) fn ending(outcome: &Outcome, machine: &Machine, image: &Image) -> (&'static str, Option<Finding>) {
+    match outcome {
+        Outcome::Finished => ("finished", None),
+        Outcome::Fault { fault, pc, lockup } => {
+            let how = if *lockup { "the core locked up" } else { fault.exception() };
+            let message = format!("{how}: the firmware {}", fault.rule());
+            let message = match fault {
+                crate::machine::exceptions::Fault::PreciseBus(address) => format!("{message} (0x{address:08x})"),
+                _ => message,
+            };
+            ("fault", Some(Finding::new(Code::FirmwareFault, message).at(place(image, *pc))))
+        }
+        Outcome::Limit(pc) => {
+            let message = format!("the limit of {} cycles was reached", crate::units::grouped(machine.now().0));
+            ("limit", Some(Finding::new(Code::LimitReached, message).at(place(image, *pc))))
+        }
+        Outcome::Asleep(pc) => {
+            let message = "the core sleeps and nothing that is enabled can wake it";
+            ("asleep", Some(Finding::new(Code::AsleepForever, message).at(place(image, *pc))))
+        }
+    }
+}
+
+/// The raw output that the firmware holds; `None` where it has no object of the name that the scenario gives.
+pub(super) fn raw_output(machine: &Machine, image: &Image, scenario: &Scenario) -> Option<Vec<u8>> {
+    let symbol = image.symbols.by_name(&scenario.output_symbol)?;
+    machine.memory().read_vec(symbol.address.0, scenario.goldens.row_bytes())
+}
+
+/// `1x41`.
+fn shape(dimensions: &[u32]) -> String {
+    dimensions.iter().map(u32::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// Where an instruction stands: `main.c:12 in main, 0x08000123`.
+pub(super) fn place(image: &Image, pc: u32) -> String {
+    let location = image.locate(image.linked_address(Addr(pc)));
+    let line = match (&location.file, location.line) {
+        (Some(file), Some(line)) => format!("{file}:{line} in "),
+        (Some(file), None) => format!("{file} in "),
+        _ => String::new(),
+    };
+    format!("{line}{}, {}", location.function, location.address)
+}

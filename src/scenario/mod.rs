@@ -1,0 +1,166 @@
+//! What it is: scenarios: what is fed to a firmware, over which line, what it should answer, and what the answer means.
+//! Source: TOML files, `models/<name>/scenario.toml`; the built-in ones are part of the program.
+//! Does not model: how the firmware computes; stimuli other than one input tensor.
+//! Tested by: the unit tests below, `tests/bad_input.rs`, `tests/run.rs`.
+
+mod builtin;
+mod decision;
+mod file;
+mod host;
+mod input;
+mod tensor;
+
+pub use builtin::names;
+pub use decision::{Decision, Verdict};
+pub use host::Host;
+pub use tensor::{Elements, Tensor};
+
+use crate::finding::{Code, Failure, Finding, Result, nearest};
+use crate::firmware::Image;
+use crate::model::Model;
+use serde::Serialize;
+use std::path::Path;
+
+/// A scenario, read and checked.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// What it is about, in a line.
+    pub title: String,
+    /// The chip that it is meant for.
+    pub chip: String,
+    /// The serial device that the host is connected to.
+    pub uart: String,
+    /// What the firmware must answer to `profile`, if anything is expected.
+    pub model_id: Option<String>,
+    /// The inputs: the first dimension counts samples.
+    pub samples: Tensor,
+    /// The class of each sample.
+    pub labels: Vec<u8>,
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// The object in the firmware that holds the raw output after an inference.
+    pub output_symbol: String,
+    /// The reference outputs, one row a sample.
+    pub goldens: Tensor,
+    /// Where those come from.
+    pub reference: Reference,
+    /// How an output becomes a class.
+    pub decision: Decision,
+    files: Box<dyn Files>,
+    raw: Option<input::Raw>,
+    firmware: String,
+    model: Option<String>,
+}
+
+/// Who computed the reference outputs, and how near to them is right.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reference {
+    /// Usually TFLite Micro.
+    pub by: String,
+    /// How far a float output may be from it, as a part of its largest magnitude; without it, not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+}
+
+impl Reference {
+    /// What agreement means: "equal to TFLite Micro's to the bit".
+    #[must_use]
+    pub fn agreement(&self) -> String {
+        match self.tolerance {
+            None => format!("equal to {}'s to the bit", self.by),
+            Some(tolerance) => format!("within {tolerance:e} of {}'s", self.by),
+        }
+    }
+}
+
+/// Where a scenario's files come from: its folder, or the program itself.
+trait Files: std::fmt::Debug + Send + Sync {
+    /// The content of a file named in the scenario.
+    fn read(&self, name: &str) -> Result<Vec<u8>>;
+    /// What the file is called in messages.
+    fn display(&self, name: &str) -> String;
+}
+
+impl Scenario {
+    /// A built-in scenario by name, or a file ending in `.toml`.
+    ///
+    /// # Errors
+    /// `unknown-scenario` with the nearest name; `bad-scenario-file` with line and column; what is wrong with a file that it names.
+    pub fn find(spec: &str) -> Result<Self> {
+        if Path::new(spec).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+            return file::read(Path::new(spec));
+        }
+        match builtin::find(spec) {
+            Some(files) => file::parse(Box::new(files), files.description),
+            None => {
+                let mut finding = Finding::new(Code::UnknownScenario, format!("there is no scenario named '{spec}'"));
+                if let Some(near) = nearest(spec, names()) {
+                    finding = finding.help(format!("Did you mean '{near}'? stm32sim scenarios lists them."));
+                }
+                Err(finding.into())
+            }
+        }
+    }
+
+    /// How many samples it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.samples.rows()
+    }
+
+    /// Whether it has none; a checked scenario never is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The built-in firmware.
+    ///
+    /// # Errors
+    /// As [`Image::parse`].
+    pub fn image(&self) -> Result<Image> {
+        Image::parse(&self.files.display(&self.firmware), &self.files.read(&self.firmware)?)
+    }
+
+    /// The model that the firmware executes, if the scenario names it.
+    ///
+    /// # Errors
+    /// As [`Model::parse`].
+    pub fn model(&self) -> Result<Option<Model>> {
+        self.model.as_ref().map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+    }
+
+    /// The model's file name without folders and its size in bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn model_file(&self) -> Result<Option<(String, u64)>> {
+        let describe = |name: &String| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            Ok((last.to_owned(), self.files.read(name)?.len() as u64))
+        };
+        self.model.as_ref().map(describe).transpose()
+    }
+
+    /// The input bytes of sample `index`, and its class.
+    ///
+    /// # Errors
+    /// `sample-out-of-range`.
+    pub fn sample(&self, index: usize) -> Result<(Vec<u8>, u8)> {
+        self.samples.row(index).zip(self.labels.get(index).copied()).ok_or_else(|| {
+            let message = format!("scenario '{}' has no sample {index}; it has {}, counted from 0", self.name, self.len());
+            Failure::new(Code::SampleOutOfRange, message)
+        })
+    }
+
+    /// Whether a raw output is the reference's for sample `index`, to the bit or within the tolerance; `None` where there is no such
+    /// sample.
+    #[must_use]
+    pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
+        let golden = self.goldens.row(index)?;
+        let close = |tolerance| decision::close(self.goldens.elements(), &golden, output, tolerance);
+        Some(golden == output || self.reference.tolerance.is_some_and(close))
+    }
+}
