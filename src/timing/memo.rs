@@ -295,11 +295,12 @@ impl Prices {
         id
     }
 
-    /// The signature of a block that is about to run, by the registers, if it can be told in the usual way and is what it was the last time.
+    /// The signature of a block that is about to run, by the registers, if it can be told in the usual way and is what it was lately.
     #[inline]
-    pub fn usual(&self, code: CodeId, reg: impl Fn(u8) -> u32) -> Option<SignatureId> {
+    pub fn usual(&mut self, code: CodeId, reg: impl Fn(u8) -> u32) -> Option<SignatureId> {
         let (probe, latest, signature) = self.probes.get(code.index())?;
-        (probe.as_ref()?.key(reg)? == *latest).then_some(*signature)
+        let key = probe.as_ref()?.key(reg)?;
+        if key == *latest { Some(*signature) } else { self.recall(code, key) }
     }
 
     /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
