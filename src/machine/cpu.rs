@@ -16,14 +16,21 @@ use unicorn_engine::{ArmCpuModel, Context, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
 pub trait World {
-    /// A translated block of `size` bytes at `pc` is about to run, and nothing more needs doing about that. Otherwise [`World::block`] is
-    /// called for it at once. Apart from that, so that the usual block costs as little as may be.
-    #[inline]
-    fn expected(&mut self, _pc: u32, _size: u32) -> bool {
+    /// A translated block is about to run: its address in the lower half, its size in bytes in the upper. `true` if it is the expected one
+    /// and nothing has to be done about it; [`World::block`] is called unless there is also time ([`World::in_time`]). These two are
+    /// apart so that the usual block costs as little as may be.
+    #[inline(always)]
+    fn follow(&mut self, _arrival: u64) -> bool {
         false
     }
-    /// A translated block of `size` bytes at `pc` is about to run. `true` stops the core before it runs.
-    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool;
+    /// Whether nothing else is due.
+    #[inline(always)]
+    fn in_time(&self) -> bool {
+        false
+    }
+    /// A translated block of `size` bytes at `pc` is about to run, and [`World::follow`] has said `followed` about it. `true` stops the core
+    /// before it runs.
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32, followed: bool) -> bool;
     /// A load of `size` (1, 2 or 4) bytes from an address without memory of its own.
     fn device_read(&mut self, core: &Core<'_>, address: u32, size: u32) -> u32;
     /// The like store.
@@ -289,15 +296,16 @@ extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, sha
     // SAFETY: `Cpu::hook` gave this pointer. The hook runs while `emu_start` does, when nothing else uses the shared data: other hooks come
     // before or after it, never within, since the world does not run the core.
     let shared = unsafe { &mut *shared.cast::<Shared<W>>() };
-    if !shared.world.expected(pc as u32, size) {
-        on_other_block(engine, pc as u32, size, shared);
+    let followed = shared.world.follow(pc | u64::from(size) << 32);
+    if !(followed && shared.world.in_time()) {
+        on_other_block(engine, pc as u32, size, shared, followed);
     }
 }
 
 #[inline(never)]
-fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>) {
+fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>, followed: bool) {
     let core = Core { handle: engine, registers: shared.registers, engine: PhantomData };
-    if shared.world.block(&core, pc, size) {
+    if shared.world.block(&core, pc, size, followed) {
         shared.stop = Some(Stop::Requested);
         // SAFETY: the handle is the engine's that is calling back.
         let _ = unsafe { uc_emu_stop(engine) };

@@ -119,10 +119,6 @@ impl Code {
     }
 }
 
-/// See [`Prices::stamp`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(u32, u64);
-
 /// What begins where a block ends, as far as whoever runs the blocks wants to be told again without looking it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ahead {
@@ -140,16 +136,40 @@ pub struct Ahead {
 /// apart.
 #[repr(align(64))]
 struct Edge {
-    next: u32,
-    signature: SignatureId,
-    cycles: u32,
-    exit: u32,
-    ahead: Ahead,
-    /// The transitions that came after this one, the latest first.
-    then: [u32; 2],
+    /// What begins behind it (see [`arrival`]), with [`BUSY`] if something has to be done about that.
+    arrival: u64,
+    /// How often it was taken.
     count: u64,
+    cycles: u32,
+    /// The transitions that came after this one, the latest first. Those of a block whose codes `ahead` knows ran with these.
+    then: [u32; 2],
+    exit: u32,
+    signature: SignatureId,
     code: CodeId,
+    ahead: Ahead,
 }
+
+impl Edge {
+    fn next(&self) -> u32 {
+        self.arrival as u32
+    }
+
+    /// What begins behind it is this.
+    fn set_ahead(&mut self, ahead: Ahead) {
+        self.ahead = ahead;
+        self.arrival = arrival(self.next(), ahead.size) | if ahead.tag == 0 { 0 } else { BUSY };
+    }
+}
+
+/// A block's place and size as one number, to be compared at once.
+#[inline(always)]
+#[must_use]
+pub const fn arrival(pc: u32, size: u32) -> u64 {
+    pc as u64 | (size as u64) << 32
+}
+
+/// The bit that no size has: the block is not to be gone over lightly.
+const BUSY: u64 = 1 << 63;
 
 /// The key of no evaluation: more than sixteen bytes' worth is never packed into one with all bits set.
 const NO_KEY: u128 = u128::MAX;
@@ -179,6 +199,8 @@ pub struct Prices {
     guess: u32,
     /// The edge that was taken last; `NONE` if something came in between.
     taken: u32,
+    /// The running block is not the one that `taken` tells of.
+    alone: bool,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
     state_ids: HashMap<(TimingConfig, FrontState), u32>,
@@ -260,6 +282,7 @@ impl Prices {
             most_edges: MOST_EDGES,
             guess: NONE,
             taken: NONE,
+            alone: true,
             states: Vec::new(),
             state_ids: HashMap::new(),
             state: 0,
@@ -405,16 +428,17 @@ impl Prices {
 
     /// Sets the front end's state, as an exception does.
     pub fn set_state(&mut self, state: FrontState) {
-        (self.guess, self.taken) = (NONE, NONE);
+        (self.guess, self.taken, self.alone) = (NONE, NONE, true);
         match self.fidelity {
             Fidelity::Memo => self.state = self.intern_state(state),
             Fidelity::Reference => self.front = state,
         }
     }
 
-    /// What was expected next may not come: it is not what was told that runs.
+    /// It is not what was told that runs: nothing is expected of it, and it teaches nothing.
     pub fn expect_nothing(&mut self) {
         self.guess = NONE;
+        self.alone = true;
     }
 
     /// Books cycles that belong to no block.
@@ -435,44 +459,55 @@ impl Prices {
         self.edges.get(self.taken as usize).map(|edge| (edge.code, edge.signature))
     }
 
-    /// The block that [`Prices::follow`] has told of last: where it is, and what was told.
+    /// What was said to begin behind the transition that was taken last: where, and what.
     #[must_use]
     pub fn told(&self) -> Option<(u32, Ahead)> {
-        self.edges.get(self.taken as usize).map(|edge| (edge.next, edge.ahead))
+        self.edges.get(self.taken as usize).map(|edge| (edge.next(), edge.ahead))
     }
 
-    /// A moment that does not come again once [`Prices::follow`] or [`Prices::leave`] has priced something.
-    #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        Stamp(self.taken, self.edges.get(self.taken as usize).map_or(0, |edge| edge.count))
-    }
-
-    /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand
-    /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
-    /// happened, and it is [`Prices::leave`]'s turn.
+    /// Prices one execution of the running block, which has just ended, if it did what it was expected to do and what begins now (see
+    /// [`arrival`]) asks for nothing; says what it cost. Otherwise nothing has happened, and it is [`Prices::follow_any`]'s turn.
     #[inline(always)]
-    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(Ahead, Cycles)> {
-        let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
-        if !self.edges.get(self.guess as usize).is_some_and(expected) {
-            self.guess = self.other_guess(expected)?;
-        }
+    pub fn follow(&mut self, arrival: u64) -> Option<u32> {
         let edge = self.edges.get_mut(self.guess as usize)?;
+        if edge.arrival != arrival {
+            return None;
+        }
         edge.count += 1;
         self.taken = self.guess;
         self.guess = edge.then[0];
-        Some((edge.ahead, Cycles(u64::from(edge.cycles))))
+        Some(edge.cycles)
     }
 
+    /// The same if it did what it did lately and whatever begins now; says what that is too, for [`Prices::aim`] if its codes are not known.
+    /// Otherwise it is [`Prices::leave`]'s turn.
     #[inline]
-    fn other_guess(&self, expected: impl Fn(&Edge) -> bool) -> Option<u32> {
+    pub fn follow_any(&mut self, arrival: u64) -> Option<(Ahead, u32)> {
         // Without a first guess there is no second one: the running block is not the one that was told.
-        self.edges.get(self.guess as usize)?;
-        let other = self.edges.get(self.taken as usize)?.then[1];
-        self.edges.get(other as usize).is_some_and(expected).then_some(other)
+        let signature = self.edges.get(self.guess as usize)?.signature;
+        let fits = |found: u32| {
+            let edge = self.edges.get(found as usize);
+            edge.is_some_and(|edge| edge.arrival & !BUSY == arrival && edge.signature == signature)
+        };
+        let then = || self.edges.get(self.taken as usize).map_or([NONE; 2], |edge| edge.then);
+        let found = if fits(self.guess) { self.guess } else { then().into_iter().find(|found| fits(*found))? };
+        let edge = self.edges.get_mut(found as usize)?;
+        edge.count += 1;
+        self.taken = found;
+        self.guess = edge.then[0];
+        Some((edge.ahead, edge.cycles))
+    }
+
+    /// The block that was told of last runs with these codes.
+    #[inline]
+    pub fn aim(&mut self, signature: SignatureId) {
+        let ran = |found: &u32| self.edges.get(*found as usize).is_some_and(|edge| edge.signature == signature);
+        let then = self.edges.get(self.taken as usize).map_or([NONE; 2], |edge| edge.then);
+        self.guess = then.into_iter().find(ran).unwrap_or(NONE);
     }
 
     /// Prices one execution of a block that has just ended and was followed by `next`; what begins there is told again by
-    /// [`Prices::follow`] the next time.
+    /// [`Prices::follow_any`] the next time.
     pub fn leave(&mut self, code: CodeId, signature: SignatureId, next: u32, ahead: Option<Ahead>) -> Cycles {
         if self.fidelity == Fidelity::Reference {
             let Transition { cycles, exit } = self.step(code, signature, self.front, next);
@@ -498,13 +533,17 @@ impl Prices {
                     return Cycles(u64::from(cycles));
                 }
                 let (exit, found) = (self.intern_state(exit), self.edges.len() as u32);
-                self.edges.push(Edge { next, signature, cycles, exit, ahead, then: [NONE; 2], count: 0, code });
+                let mut edge =
+                    Edge { arrival: u64::from(next), count: 0, cycles, then: [NONE; 2], exit, signature, code, ahead };
+                edge.set_ahead(ahead);
+                self.edges.push(edge);
                 self.causes.push(causes);
                 self.index.insert(key, found);
                 found
             }
         };
-        if let Some(before) = self.edges.get_mut(self.taken as usize)
+        if !self.alone
+            && let Some(before) = self.edges.get_mut(self.taken as usize)
             && before.ahead.code == code
             && before.ahead.size != NOTHING
             && before.then[0] != found
@@ -514,11 +553,13 @@ impl Prices {
         let edge = &mut self.edges[found as usize];
         if edge.ahead != ahead {
             // What begins there is another block now, or is to be treated in another way.
-            (edge.ahead, edge.then) = (ahead, [NONE; 2]);
+            edge.set_ahead(ahead);
+            edge.then = [NONE; 2];
         }
         edge.count += 1;
         self.taken = found;
         self.guess = edge.then[0];
+        self.alone = false;
         Cycles(u64::from(edge.cycles))
     }
 
@@ -529,7 +570,7 @@ impl Prices {
     /// From now on more has to be known of a block when it begins.
     pub fn mark(&mut self, code: CodeId, tag: u8) {
         for edge in self.edges.iter_mut().filter(|edge| edge.ahead.code == code) {
-            edge.ahead.tag |= tag;
+            edge.set_ahead(Ahead { tag: edge.ahead.tag | tag, ..edge.ahead });
         }
     }
 
@@ -589,6 +630,12 @@ impl Prices {
     #[must_use]
     pub fn outside(&self) -> CauseTotals {
         self.outside
+    }
+
+    /// How often everything was forgotten, all signatures included.
+    #[must_use]
+    pub fn resets(&self) -> u32 {
+        self.resets
     }
 
     /// How many blocks, transitions and states the table holds, and how often it was full or emptied because code was rewritten.
