@@ -132,8 +132,7 @@ pub struct Ahead {
     pub tag: u8,
 }
 
-/// One remembered transition. The parts that cost time when they are spread over memory, on one line of the cache; its causes are kept
-/// apart.
+/// One remembered transition: what is needed whenever it is taken, on one line of the cache. The rest is in [`Priced`].
 #[repr(align(64))]
 struct Edge {
     /// What begins behind it (see [`arrival`]), with [`BUSY`] if something has to be done about that.
@@ -141,24 +140,71 @@ struct Edge {
     /// How often it was taken.
     count: u64,
     cycles: u32,
-    /// The transitions that came after this one, the latest first. Those of a block whose codes `ahead` knows ran with these.
-    then: [u32; 2],
     exit: u32,
-    signature: SignatureId,
+    /// The transitions that came after this one, by [`slot`] of where they led. Choosing by address costs no branch that the host could
+    /// predict wrong.
+    then: [u32; 4],
+    ahead: CodeId,
+    ahead_signature: SignatureId,
+    tag: u8,
+    /// What `then` is about, if the codes of what begins have to be evaluated: the block running with these.
+    runs_with: SignatureId,
+    /// The same transition with a `then` about other codes. Such a copy only counts what comes after it.
+    variant: u32,
+}
+
+/// What a transition is about.
+struct Priced {
     code: CodeId,
-    ahead: Ahead,
+    signature: SignatureId,
+    causes: CauseCycles,
 }
 
 impl Edge {
+    fn new(next: u32, cycles: u32, exit: u32, ahead: Ahead) -> Self {
+        let mut edge = Edge {
+            arrival: u64::from(next),
+            count: 0,
+            cycles,
+            exit,
+            then: [NONE; 4],
+            ahead: ahead.code,
+            ahead_signature: ahead.signature,
+            tag: 0,
+            runs_with: NO_CODES,
+            variant: NONE,
+        };
+        edge.set_ahead(ahead);
+        edge
+    }
+
     fn next(&self) -> u32 {
         self.arrival as u32
     }
 
-    /// What begins behind it is this.
-    fn set_ahead(&mut self, ahead: Ahead) {
-        self.ahead = ahead;
-        self.arrival = arrival(self.next(), ahead.size) | if ahead.tag == 0 { 0 } else { BUSY };
+    fn ahead(&self) -> Ahead {
+        let size = ((self.arrival & !BUSY) >> 32) as u32;
+        Ahead { size, code: self.ahead, signature: self.ahead_signature, tag: self.tag }
     }
+
+    fn set_tag(&mut self, tag: u8) {
+        self.tag = tag;
+        self.arrival = self.arrival & !BUSY | if tag == 0 { 0 } else { BUSY };
+    }
+
+    /// What begins behind it is this; nothing is known of what comes after that.
+    fn set_ahead(&mut self, ahead: Ahead) {
+        (self.ahead, self.ahead_signature) = (ahead.code, ahead.signature);
+        self.arrival = arrival(self.next(), ahead.size);
+        self.set_tag(ahead.tag);
+        (self.then, self.runs_with, self.variant) = ([NONE; 4], NO_CODES, NONE);
+    }
+}
+
+/// A place in [`Edge::then`] for an address: the golden ratio's fraction spreads neighbours.
+#[inline(always)]
+fn slot(pc: u32) -> usize {
+    (pc.wrapping_mul(0x9e37_79b1) >> 30) as usize
 }
 
 /// A block's place and size as one number, to be compared at once.
@@ -190,17 +236,15 @@ pub struct Prices {
     /// What is evaluated of each block, and what came of it the last time.
     probes: Vec<(Option<Probe>, u128, SignatureId)>,
     edges: Vec<Edge>,
-    /// The cycles of each edge.
-    causes: Vec<CauseCycles>,
+    /// What each edge is about.
+    priced: Vec<Priced>,
     /// The edges by block, state, signature and next block.
     index: HashMap<(CodeId, u32, SignatureId, u32), u32, Mixing>,
     most_edges: usize,
-    /// The edge that is expected to be taken next.
-    guess: u32,
-    /// The edge that was taken last; `NONE` if something came in between.
+    /// The edge that was taken last, if what it told of runs: what is expected is behind it.
+    cursor: u32,
+    /// Else the edge that was taken last; `NONE` if something came in between.
     taken: u32,
-    /// The running block is not the one that `taken` tells of.
-    alone: bool,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
     state_ids: HashMap<(TimingConfig, FrontState), u32>,
@@ -277,12 +321,11 @@ impl Prices {
             codes: Vec::new(),
             probes: Vec::new(),
             edges: Vec::new(),
-            causes: Vec::new(),
+            priced: Vec::new(),
             index: HashMap::default(),
             most_edges: MOST_EDGES,
-            guess: NONE,
+            cursor: NONE,
             taken: NONE,
-            alone: true,
             states: Vec::new(),
             state_ids: HashMap::new(),
             state: 0,
@@ -421,14 +464,19 @@ impl Prices {
         }
     }
 
+    /// The edge that was taken last; none if something came in between.
+    fn last(&self) -> usize {
+        (if self.cursor == NONE { self.taken } else { self.cursor }) as usize
+    }
+
     /// The present state's number: what the edge taken last leads to, or what was set since.
     fn state_id(&self) -> u32 {
-        self.edges.get(self.taken as usize).map_or(self.state, |edge| edge.exit)
+        self.edges.get(self.last()).map_or(self.state, |edge| edge.exit)
     }
 
     /// Sets the front end's state, as an exception does.
     pub fn set_state(&mut self, state: FrontState) {
-        (self.guess, self.taken, self.alone) = (NONE, NONE, true);
+        (self.cursor, self.taken) = (NONE, NONE);
         match self.fidelity {
             Fidelity::Memo => self.state = self.intern_state(state),
             Fidelity::Reference => self.front = state,
@@ -437,8 +485,8 @@ impl Prices {
 
     /// It is not what was told that runs: nothing is expected of it, and it teaches nothing.
     pub fn expect_nothing(&mut self) {
-        self.guess = NONE;
-        self.alone = true;
+        self.taken = self.last() as u32;
+        self.cursor = NONE;
     }
 
     /// Books cycles that belong to no block.
@@ -456,54 +504,80 @@ impl Prices {
     /// The block that ran last, and its operand codes, if nothing has come in between.
     #[must_use]
     pub fn before(&self) -> Option<(CodeId, SignatureId)> {
-        self.edges.get(self.taken as usize).map(|edge| (edge.code, edge.signature))
+        self.priced.get(self.last()).map(|priced| (priced.code, priced.signature))
     }
 
     /// What was said to begin behind the transition that was taken last: where, and what.
     #[must_use]
     pub fn told(&self) -> Option<(u32, Ahead)> {
-        self.edges.get(self.taken as usize).map(|edge| (edge.next(), edge.ahead))
+        self.edges.get(self.last()).map(|edge| (edge.next(), edge.ahead()))
     }
 
     /// Prices one execution of the running block, which has just ended, if it did what it was expected to do and what begins now (see
     /// [`arrival`]) asks for nothing; says what it cost. Otherwise nothing has happened, and it is [`Prices::follow_any`]'s turn.
     #[inline(always)]
     pub fn follow(&mut self, arrival: u64) -> Option<u32> {
-        let edge = self.edges.get_mut(self.guess as usize)?;
+        let found = self.edges.get(self.cursor as usize)?.then[slot(arrival as u32)];
+        let edge = self.edges.get_mut(found as usize)?;
         if edge.arrival != arrival {
             return None;
         }
         edge.count += 1;
-        self.taken = self.guess;
-        self.guess = edge.then[0];
+        self.cursor = found;
         Some(edge.cycles)
     }
 
-    /// The same if it did what it did lately and whatever begins now; says what that is too, for [`Prices::aim`] if its codes are not known.
-    /// Otherwise it is [`Prices::leave`]'s turn.
+    /// The same whatever begins now; says what that is too, for [`Prices::aim`] if its codes are not known. Otherwise it is
+    /// [`Prices::leave`]'s turn.
     #[inline]
     pub fn follow_any(&mut self, arrival: u64) -> Option<(Ahead, u32)> {
-        // Without a first guess there is no second one: the running block is not the one that was told.
-        let signature = self.edges.get(self.guess as usize)?.signature;
-        let fits = |found: u32| {
-            let edge = self.edges.get(found as usize);
-            edge.is_some_and(|edge| edge.arrival & !BUSY == arrival && edge.signature == signature)
-        };
-        let then = || self.edges.get(self.taken as usize).map_or([NONE; 2], |edge| edge.then);
-        let found = if fits(self.guess) { self.guess } else { then().into_iter().find(|found| fits(*found))? };
+        let found = self.edges.get(self.cursor as usize)?.then[slot(arrival as u32)];
         let edge = self.edges.get_mut(found as usize)?;
+        if edge.arrival & !BUSY != arrival {
+            return None;
+        }
         edge.count += 1;
-        self.taken = found;
-        self.guess = edge.then[0];
-        Some((edge.ahead, edge.cycles))
+        self.cursor = found;
+        Some((edge.ahead(), edge.cycles))
     }
 
     /// The block that was told of last runs with these codes.
     #[inline]
     pub fn aim(&mut self, signature: SignatureId) {
-        let ran = |found: &u32| self.edges.get(*found as usize).is_some_and(|edge| edge.signature == signature);
-        let then = self.edges.get(self.taken as usize).map_or([NONE; 2], |edge| edge.then);
-        self.guess = then.into_iter().find(ran).unwrap_or(NONE);
+        let Some(edge) = self.edges.get_mut(self.cursor as usize) else { return };
+        if edge.runs_with == NO_CODES {
+            edge.runs_with = signature;
+        }
+        if edge.runs_with != signature {
+            self.aim_at_variant(signature);
+        }
+    }
+
+    #[inline(never)]
+    fn aim_at_variant(&mut self, signature: SignatureId) {
+        /// How far to look for one.
+        const MOST: usize = 16;
+        let first = self.cursor as usize;
+        let mut at = self.edges[first].variant;
+        for _ in 0..MOST {
+            let Some(edge) = self.edges.get(at as usize) else { break };
+            if edge.runs_with == signature {
+                self.cursor = at;
+                return;
+            }
+            at = edge.variant;
+        }
+        if at != NONE || self.edges.len() >= self.most_edges {
+            return self.expect_nothing();
+        }
+        let edge = &mut self.edges[first];
+        let mut variant = Edge::new(edge.next(), edge.cycles, edge.exit, edge.ahead());
+        (variant.runs_with, variant.variant) = (signature, edge.variant);
+        let Priced { code, signature, .. } = self.priced[first];
+        self.cursor = self.edges.len() as u32;
+        self.edges[first].variant = self.cursor;
+        self.edges.push(variant);
+        self.priced.push(Priced { code, signature, causes: CauseCycles::default() });
     }
 
     /// Prices one execution of a block that has just ended and was followed by `next`; what begins there is told again by
@@ -533,33 +607,24 @@ impl Prices {
                     return Cycles(u64::from(cycles));
                 }
                 let (exit, found) = (self.intern_state(exit), self.edges.len() as u32);
-                let mut edge =
-                    Edge { arrival: u64::from(next), count: 0, cycles, then: [NONE; 2], exit, signature, code, ahead };
-                edge.set_ahead(ahead);
-                self.edges.push(edge);
-                self.causes.push(causes);
+                self.edges.push(Edge::new(next, cycles, exit, ahead));
+                self.priced.push(Priced { code, signature, causes });
                 self.index.insert(key, found);
                 found
             }
         };
-        if !self.alone
-            && let Some(before) = self.edges.get_mut(self.taken as usize)
-            && before.ahead.code == code
-            && before.ahead.size != NOTHING
-            && before.then[0] != found
+        if let Some(before) = self.edges.get_mut(self.cursor as usize)
+            && before.ahead == code
         {
-            before.then = [found, before.then[0]];
+            before.then[slot(next)] = found;
         }
         let edge = &mut self.edges[found as usize];
-        if edge.ahead != ahead {
+        if edge.ahead() != ahead {
             // What begins there is another block now, or is to be treated in another way.
             edge.set_ahead(ahead);
-            edge.then = [NONE; 2];
         }
         edge.count += 1;
-        self.taken = found;
-        self.guess = edge.then[0];
-        self.alone = false;
+        self.cursor = found;
         Cycles(u64::from(edge.cycles))
     }
 
@@ -569,16 +634,16 @@ impl Prices {
 
     /// From now on more has to be known of a block when it begins.
     pub fn mark(&mut self, code: CodeId, tag: u8) {
-        for edge in self.edges.iter_mut().filter(|edge| edge.ahead.code == code) {
-            edge.set_ahead(Ahead { tag: edge.ahead.tag | tag, ..edge.ahead });
+        for edge in self.edges.iter_mut().filter(|edge| edge.ahead == code) {
+            edge.set_tag(edge.tag | tag);
         }
     }
 
     /// Settles what was counted and forgets every transition, state and signature. The present state stays.
     fn start_anew(&mut self) {
         let state = self.state();
-        for (edge, causes) in self.edges.drain(..).zip(self.causes.drain(..)) {
-            self.codes[edge.code.index()].settle(&causes, edge.count);
+        for (edge, priced) in self.edges.drain(..).zip(self.priced.drain(..)) {
+            self.codes[priced.code.index()].settle(&priced.causes, edge.count);
         }
         for (code, probe) in self.codes.iter_mut().zip(&mut self.probes) {
             code.lately.clear();
@@ -596,11 +661,11 @@ impl Prices {
     /// What every block has cost so far, in the order in which they were first met.
     pub fn costs(&self) -> impl Iterator<Item = BlockCost<'_>> {
         let mut costs: Vec<Settled> = self.codes.iter().map(|code| code.settled).collect();
-        for (edge, causes) in self.edges.iter().zip(&self.causes) {
-            let cost = &mut costs[edge.code.index()];
+        for (edge, Priced { code, causes, .. }) in self.edges.iter().zip(&self.priced) {
+            let cost = &mut costs[code.index()];
             cost.causes.add(causes, edge.count);
             cost.executions += edge.count;
-            cost.instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
+            cost.instructions += edge.count * self.codes[code.index()].block.insns.len() as u64;
         }
         self.codes.iter().zip(costs).map(|(code, cost)| BlockCost {
             block: &code.block,
@@ -619,9 +684,9 @@ impl Prices {
             causes.merge(&code.settled.causes);
             instructions += code.settled.instructions;
         }
-        for (edge, cycles) in self.edges.iter().zip(&self.causes) {
-            causes.add(cycles, edge.count);
-            instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
+        for (edge, priced) in self.edges.iter().zip(&self.priced) {
+            causes.add(&priced.causes, edge.count);
+            instructions += edge.count * self.codes[priced.code.index()].block.insns.len() as u64;
         }
         (causes, instructions)
     }
