@@ -52,11 +52,11 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
     let imm5 = dice.roll(32) as u16;
     let imm12 = dice.roll(0x80) as u16;
     match dice.roll(if devices == Devices::Some { 30 } else { 26 }) {
-        0 => code.push(0x1800 | m << 6 | n << 3 | d),                       // adds
-        1 => code.push(0x1a00 | m << 6 | n << 3 | d),                       // subs
-        2 => code.push(0x4040 | n << 3 | d),                                // eors
-        3 => code.push(0x0000 | imm5 << 6 | n << 3 | d),                    // lsls
-        4 => code.push(0x4340 | n << 3 | d),                                // muls
+        0 => code.push(0x1800 | m << 6 | n << 3 | d),                            // adds
+        1 => code.push(0x1a00 | m << 6 | n << 3 | d),                            // subs
+        2 => code.push(0x4040 | n << 3 | d),                                     // eors
+        3 => code.push(0x0000 | imm5 << 6 | n << 3 | d),                         // lsls
+        4 => code.push(0x4340 | n << 3 | d),                                     // muls
         5 => code.extend([0xfb00 | n, 0x0000 | m << 12 | d << 8 | (m + 1) & 3]), // mla
         6..=8 => {
             let (low, high) = ([0u16, 1, 2][dice.roll(3) as usize], 3u16);
@@ -64,12 +64,12 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
             code.extend([opcode | n, low << 12 | high << 8 | m]);
         }
         9 | 10 => code.extend([[0xfbb0, 0xfb90][dice.roll(2) as usize] | n, 0xf0f0 | d << 8 | m]), // udiv, sdiv
-        11 => code.push(0x6800 | imm5 << 6 | 4 << 3 | d),                   // ldr [r4, #]
-        12 => code.push(0x6000 | imm5 << 6 | 4 << 3 | d),                   // str [r4, #]
-        13 => code.push(0x7800 | imm5 << 6 | (base & 7) << 3 | d),          // ldrb
-        14 => code.extend([0xf8d0 | base, d << 12 | imm12]),                // ldr.w at any alignment
-        15 => code.extend([0xf8b0 | base, d << 12 | imm12]),                // ldrh.w
-        16 => code.extend([0xf8c4, d << 12 | imm12]),                       // str.w [r4, #] at any alignment
+        11 => code.push(0x6800 | imm5 << 6 | 4 << 3 | d),                                          // ldr [r4, #]
+        12 => code.push(0x6000 | imm5 << 6 | 4 << 3 | d),                                          // str [r4, #]
+        13 => code.push(0x7800 | imm5 << 6 | (base & 7) << 3 | d),                                 // ldrb
+        14 => code.extend([0xf8d0 | base, d << 12 | imm12]),                                       // ldr.w at any alignment
+        15 => code.extend([0xf8b0 | base, d << 12 | imm12]),                                       // ldrh.w
+        16 => code.extend([0xf8c4, d << 12 | imm12]), // str.w [r4, #] at any alignment
         17 => {
             // and.w r3, n, #0xff; ldrb or ldr [base, r3]
             code.extend([0xf000 | n, 0x03ff]);
@@ -98,8 +98,8 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
             }
             code.push(0x1800 | m << 6 | n << 3 | d);
         }
-        22 => code.extend([0xe890 | base, 0x0007]),                         // ldm base, {r0-r2}
-        23 => code.extend([0xe884, 0x0003]),                                // stm r4, {r0, r1}
+        22 => code.extend([0xe890 | base, 0x0007]), // ldm base, {r0-r2}
+        23 => code.extend([0xe884, 0x0003]),        // stm r4, {r0, r1}
         24 => {
             // push {r0, r1}; pop {r1, r2}
             code.extend([0xb403, 0xbc06]);
@@ -108,8 +108,8 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
             // ldr d, [r4], #4 and back: sub r4, #4
             code.extend([0xf854, d << 12 | 0x0b04, 0x3c04]);
         }
-        26 => code.extend([0xf8d8, d << 12]),                               // the cycle counter
-        27 => code.extend([0xf8d9, d << 12]),                               // a port's bit through its alias
+        26 => code.extend([0xf8d8, d << 12]), // the cycle counter
+        27 => code.extend([0xf8d9, d << 12]), // a port's bit through its alias
         28 => code.extend([0xf8c9, d << 12]),
         _ => {
             // str.w d, [r4, #0]; ldr.w through the alias of its bit 0: 0x22000000 + 32 * offset
