@@ -17,7 +17,7 @@ impl Dice {
 
     /// 0 to `sides - 1`.
     pub fn roll(&mut self, sides: u32) -> u32 {
-        (u64::from(self.word()) * u64::from(sides) >> 32) as u32
+        ((u64::from(self.word()) * u64::from(sides)) >> 32) as u32
     }
 
     pub fn word(&mut self) -> u32 {
@@ -52,12 +52,12 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
     let imm5 = dice.roll(32) as u16;
     let imm12 = dice.roll(0x80) as u16;
     match dice.roll(if devices == Devices::Some { 30 } else { 26 }) {
-        0 => code.push(0x1800 | m << 6 | n << 3 | d),                            // adds
-        1 => code.push(0x1a00 | m << 6 | n << 3 | d),                            // subs
-        2 => code.push(0x4040 | n << 3 | d),                                     // eors
-        3 => code.push(0x0000 | imm5 << 6 | n << 3 | d),                         // lsls
-        4 => code.push(0x4340 | n << 3 | d),                                     // muls
-        5 => code.extend([0xfb00 | n, 0x0000 | m << 12 | d << 8 | (m + 1) & 3]), // mla
+        0 => code.push(0x1800 | m << 6 | n << 3 | d),                   // adds
+        1 => code.push(0x1a00 | m << 6 | n << 3 | d),                   // subs
+        2 => code.push(0x4040 | n << 3 | d),                            // eors
+        3 => code.push(imm5 << 6 | n << 3 | d),                         // lsls
+        4 => code.push(0x4340 | n << 3 | d),                            // muls
+        5 => code.extend([0xfb00 | n, m << 12 | d << 8 | (m + 1) & 3]), // mla
         6..=8 => {
             let (low, high) = ([0u16, 1, 2][dice.roll(3) as usize], 3u16);
             let opcode = [0xfba0, 0xfb80, 0xfbe0, 0xfbc0][dice.roll(4) as usize]; // umull, smull, umlal, smlal
