@@ -80,6 +80,7 @@ void nn_minimum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_reduce_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_forest_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,7 @@ const nn_kernel nn_kernels[] = {
     nn_reduce_s8,
     nn_fully_connected_f32,
     nn_logistic_f32,
+    nn_forest_s8,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

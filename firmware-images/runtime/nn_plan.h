@@ -246,6 +246,18 @@ typedef struct {
     uint32_t count;
 } nn_float_map_layer;
 
+/* A node: bits 0 to 7 the feature, 8 to 15 the greatest value (signed) that goes left, to the next word; 16 to 31 how many words further
+ * the right branch is. A leaf: NN_FOREST_LEAF in place of the feature, its value (signed) in bits 16 to 31. */
+#define NN_FOREST_LEAF 255u
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;  /* int8 features; one int32 */
+    uint32_t trees;
+    nn_ref roots;          /* word number of each tree's root among the nodes */
+    nn_ref nodes;
+} nn_forest_layer;
+
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {
     return (ref >> 31) ? plan + (ref & 0x7FFFFFFFu) : arena + ref;

@@ -82,6 +82,8 @@ kernels! {
     FullyConnectedF32 = 19, "nn_fully_connected_f32";
     /// Logistic function, float32.
     LogisticF32 = 20, "nn_logistic_f32";
+    /// Decision forest on int8 features.
+    ForestS8 = 21, "nn_forest_s8";
 }
 
 /// One layer of the plan, in execution order.

@@ -173,12 +173,8 @@ fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Resul
         }
     };
     let image = scenario.image()?;
-    let mut model = scenario.model_file()?.zip(scenario.model()?).map(|((name, bytes), model)| ModelSummary {
-        name,
-        bytes,
-        macs: model.total_macs(),
-        cycles_per_mac: None,
-    });
+    let macs = scenario.model()?.map_or(0, |model| model.total_macs());
+    let mut model = scenario.model_file()?.map(|(name, bytes)| ModelSummary { name, bytes, macs, cycles_per_mac: None });
     if let Err(failure) = chip.place(&image) {
         let does_not_fit = matches!(failure.0.code, Code::FlashOverflow | Code::SramOverflow);
         return if does_not_fit { refused(chip, &image, scenario, model, *failure.0) } else { Err(failure) };

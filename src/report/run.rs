@@ -437,7 +437,7 @@ impl Report<'_> {
 
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
         let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            Some((scenario, _)) => scenario.plan()?,
             None => None,
         };
         let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
