@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub scenarios: &'a [Scenario],
     /// Instead of each scenario's own chip.
     pub chip: Option<&'a Chip>,
-    /// So many samples of each scenario from the first on; all without.
+    /// So many samples of each scenario, evenly spread; all without.
     pub samples: Option<usize>,
     /// A folder of models that get a verdict each.
     pub models: Option<&'a Path>,
@@ -244,10 +244,13 @@ fn judge_models(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Vec<ModelVe
     let Some(folder) = request.models else { return Ok((Vec::new(), None)) };
     let mut rates = Rates::default();
     for (run, scenario) in runs.iter().zip(request.scenarios) {
-        if let BenchRun::Ran(ran) = run
-            && let (Some(inference), Some(model)) = (&ran.report.inference, scenario.model()?)
-        {
-            rates.add_inference(&model, inference)?;
+        let BenchRun::Ran(ran) = run else { continue };
+        let Some(inference) = &ran.report.inference else { continue };
+        if let Some(model) = scenario.model()? {
+            rates.add_inference(&model, inference);
+        }
+        if let Some(forest) = scenario.forest()? {
+            rates.add_forest(forest.trees(), inference);
         }
     }
     let c8 = Chip::find("stm32f103c8")?;

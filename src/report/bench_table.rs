@@ -134,6 +134,7 @@ fn models_part(report: &BenchReport) -> String {
     for model in &report.models {
         let mark = |as_int8: bool| if as_int8 { "*" } else { " " };
         let measured = model.inference.map(|inference| format!("{} ", time(inference.latency_us)));
+        let what_if = model.what_if.map(|inference| format!("({})", time(inference.latency_us)));
         let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
             clipped(model.name.trim_end_matches(".tflite"), 29),
@@ -141,7 +142,7 @@ fn models_part(report: &BenchReport) -> String {
             model.macs.map(short).unwrap_or_default(),
             size(model.flash.needed),
             model.sram.map(|sram| size(sram.needed)).unwrap_or_default(),
-            measured.or(estimate).unwrap_or_default(),
+            measured.or(what_if).or(estimate).unwrap_or_default(),
             model.inference.and_then(|inference| inference.energy_uj).map(energy).unwrap_or_default(),
             if model.fits { chip(&model.chip) } else { "none".to_owned() },
         ]);
@@ -154,9 +155,10 @@ fn models_part(report: &BenchReport) -> String {
     }
     let rates: Vec<String> = basis.cycles_per_mac.iter().map(|(operator, rate)| format!("{operator} {rate:.2}")).collect();
     text.push_str(&indented(&format!(
-        "\n  What could be lowered ran in the built-in runner image (stm32sim estimate gives its layers). Of the rest, flash and SRAM are \
-         the least possible (constants; activations that live at once), and ~ marks an estimate at {} by the cycles per MAC measured \
-         here ({}; others take the mean); ~…* is as if in int8.",
+        "\n  What could be lowered ran in the built-in runner image (stm32sim estimate gives its layers); (…) is the latency on a chip that \
+         nobody makes, large enough for it, by running it there. Of the rest, flash and SRAM are the least possible (constants; activations \
+         that live at once), and ~ marks an estimate at {} by the cycles per MAC measured here ({}; others take the mean), of a forest by \
+         the cycles per tree of scenario anomaly-forest; ~…* is as if in int8.",
         Hz(basis.hclk_hz),
         if rates.is_empty() { "none".to_owned() } else { rates.join(", ") },
     )));

@@ -143,11 +143,20 @@ impl Scenario {
     /// # Errors
     /// As [`Model::parse`] and [`Model::lower`], or those of [`Forest`].
     pub fn plan(&self) -> Result<Option<Plan>> {
-        let Some(name) = self.model.as_ref().filter(|name| is_forest(name)) else {
-            return self.model()?.map(|model| model.lower()).transpose();
-        };
+        match self.forest()? {
+            Some(forest) => forest.lower().map(Some),
+            None => self.model()?.map(|model| model.lower()).transpose(),
+        }
+    }
+
+    /// The forest that the firmware executes, if the scenario names one.
+    ///
+    /// # Errors
+    /// As [`Forest::parse`].
+    pub fn forest(&self) -> Result<Option<Forest>> {
         let features = u32::try_from(self.samples.row_bytes()).ok();
-        Forest::parse(&self.files.display(name), &self.files.read(name)?, features)?.lower().map(Some)
+        let forest = self.model.as_ref().filter(|name| is_forest(name));
+        forest.map(|name| Forest::parse(&self.files.display(name), &self.files.read(name)?, features)).transpose()
     }
 
     /// The model's file name without folders and its size in bytes.
