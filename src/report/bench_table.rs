@@ -69,7 +69,7 @@ fn cost_part(report: &BenchReport) -> String {
     let ran: Vec<&Ran> = ran(report).collect();
     let Some(first) = ran.first() else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["use case", "accuracy", "AUC", "cycles", "per MAC", "latency", "energy", "as reference"]);
+    rows.push_record(["use case", "accuracy", "AUC", "cycles", "per MAC", "latency", "energy", "reference"]);
     for ran in &ran {
         let inference = ran.report.inference.as_ref();
         let eval = ran.eval.as_ref();
@@ -88,7 +88,8 @@ fn cost_part(report: &BenchReport) -> String {
     let clock = Hz(first.report.clock.hclk_hz);
     let mut text = right_from(rows, 1);
     text.push_str(&indented(&format!(
-        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples."
+        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples, the last column how many \
+         outputs are the reference's."
     )));
     let mut assumed: Vec<&str> = ran
         .iter()
@@ -137,7 +138,7 @@ fn models_part(report: &BenchReport) -> String {
         let what_if = model.what_if.map(|inference| format!("({})", time(inference.latency_us)));
         let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
-            clipped(model.name.trim_end_matches(".tflite"), 29),
+            clipped(model.name.trim_end_matches(".tflite"), 26),
             size(model.bytes),
             model.macs.map(short).unwrap_or_default(),
             size(model.flash.needed),

@@ -431,6 +431,6 @@ const PUBLISHED: &[(&str, u64, u64, &str)] = &[
         "ParsBERT, 12 x 768, 28 tokens",
         162_000_000,
         BERT_MACS,
-        " (162 MB; SRAM for 28 x 3 072 activations alone); scenario emotion is a model for the same task that fits the stm32f103c8",
+        " (162 MB); scenario emotion is a model for the same task that fits the stm32f103c8",
     ),
 ];
