@@ -15,7 +15,7 @@ use crate::report::map::{By, Kind, MemoryMap};
 use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What is to be run.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ pub struct RunReport {
 }
 
 /// The scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ScenarioSummary {
     /// Its name.
     pub name: String,
@@ -111,7 +111,7 @@ pub struct ScenarioSummary {
 }
 
 /// Clocks and flash settings.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ClockSummary {
     /// System clock.
     pub sysclk_hz: u32,
@@ -122,7 +122,7 @@ pub struct ClockSummary {
     /// Whether the prefetch buffer is on.
     pub prefetch: bool,
     /// Whether clock or flash settings were given instead of taken from the firmware.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub what_if: bool,
 }
 
