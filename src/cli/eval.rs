@@ -49,7 +49,7 @@ pub(super) fn count(text: &str) -> std::result::Result<NonZeroUsize, String> {
 }
 
 /// `2/4`.
-fn shard(text: &str) -> std::result::Result<Shard, String> {
+pub(super) fn shard(text: &str) -> std::result::Result<Shard, String> {
     let parsed =
         text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
     match parsed {

@@ -4,7 +4,9 @@
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
 mod bench;
+mod check;
 mod chips;
+mod compare;
 mod conditions;
 mod embed;
 mod estimate;
@@ -12,6 +14,7 @@ mod eval;
 mod explain;
 mod map;
 mod output;
+mod points;
 mod progress;
 mod run;
 mod scenarios;
@@ -77,6 +80,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// The results table: every scenario on its chip, and other models' verdicts
     Bench(bench::BenchArgs),
+    /// Run again what a baseline or a suite holds; exit code 3 on a regression
+    Check(check::CheckArgs),
+    /// Two reports side by side
+    Compare(compare::CompareArgs),
     /// The built-in scenarios
     Scenarios,
     /// Turn a model into a C header for firmware
@@ -95,6 +102,8 @@ fn dispatch(command: &Command, output: &Output) -> Result<u8> {
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
         Command::Bench(args) => return bench::run(args, output),
+        Command::Check(args) => return check::run(args, output),
+        Command::Compare(args) => return compare::run(args, output),
         Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,

@@ -14,7 +14,7 @@ use super::campaign::CampaignReport;
 use super::campaign_table::shown;
 use super::compare::{Comparison, Row, Verdict};
 use super::record::Record;
-use crate::finding::{Finding, Result};
+use crate::finding::{Code, Finding, Result};
 
 /// How a case came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,28 +66,13 @@ impl Case {
 pub fn cases(report: Option<&CampaignReport>, comparison: Option<&Comparison>) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     if let Some(report) = report {
-        for (record, limits) in report.records()?.into_iter().zip(report.limits()) {
-            let key = record.key();
-            let mut remarks = Vec::new();
-            if !record.is_fine() {
-                let code = if record.outcome.kind == "does-not-fit" {
-                    crate::finding::Code::FlashOverflow
-                } else {
-                    match record.outcome.code {
-                        5 => crate::finding::Code::FirmwareFault,
-                        3 => crate::finding::Code::LimitReached,
-                        _ => crate::finding::Code::ExpectationFailed,
-                    }
-                };
-                let message = format!("{key}: {}", record.outcome.message);
-                remarks.push(Remark { level: Level::Error, finding: Finding::new(code, message) });
-            }
+        cases = cases_of(report.records()?);
+        for (case, limits) in cases.iter_mut().zip(report.limits()) {
             for held in &limits {
-                if let Some(finding) = held.finding(&key, &shown(held)) {
-                    remarks.push(Remark { level: Level::Error, finding });
+                if let Some(finding) = held.finding(&case.key, &shown(held)) {
+                    case.remarks.push(Remark { level: Level::Error, finding });
                 }
             }
-            cases.push(Case { key, subject: record.subject(), record: Some(record), row: None, remarks });
         }
     }
     if let Some(comparison) = comparison {
@@ -116,4 +101,23 @@ pub fn cases(report: Option<&CampaignReport>, comparison: Option<&Comparison>) -
         }
     }
     Ok(cases)
+}
+
+/// The cases of results that nothing is asked of but that they ran.
+#[must_use]
+pub fn cases_of(records: Vec<Record>) -> Vec<Case> {
+    let case = |record: Record| {
+        let key = record.key();
+        let code = match (record.outcome.kind.as_str(), record.outcome.code) {
+            ("does-not-fit", _) => Code::FlashOverflow,
+            (_, 5) => Code::FirmwareFault,
+            (_, 3) => Code::LimitReached,
+            _ => Code::ExpectationFailed,
+        };
+        let failure = Finding::new(code, format!("{key}: {}", record.outcome.message));
+        let remarks =
+            if record.is_fine() { Vec::new() } else { vec![Remark { level: Level::Error, finding: failure }] };
+        Case { key, subject: record.subject(), record: Some(record), row: None, remarks }
+    };
+    records.into_iter().map(case).collect()
 }
