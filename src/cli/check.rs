@@ -18,14 +18,16 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Without --suite and --scenario, what the baseline holds is run. Results are deterministic, so by default nothing \
+#[command(
+    after_help = "Without --suite and --scenario, what the baseline holds is run. Results are deterministic, so by default nothing \
 is tolerated. Exit code 3 when a row became worse or broke a limit; 5 when firmware faulted; the highest counts.
 
 Examples:
   stm32sim check --baseline baseline.json
   stm32sim check --suite stm32sim.toml --github --emit junit=results.xml
   stm32sim check --baseline baseline.json --tolerance 1% --tolerance stack_peak=16
-  stm32sim check --baseline baseline.json --update")]
+  stm32sim check --baseline baseline.json --update"
+)]
 pub(super) struct CheckArgs {
     /// The results to compare with; made by bench --save-baseline [default: the suite's]
     #[arg(long, value_name = "FILE")]

@@ -16,11 +16,13 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Takes what run, estimate and bench write with --format json, and baselines. Exit code 3 when a row became worse.
+#[command(
+    after_help = "Takes what run, estimate and bench write with --format json, and baselines. Exit code 3 when a row became worse.
 
 Examples:
   stm32sim compare before.json after.json
-  stm32sim compare before.json after.json --tolerance cycles=1% --format markdown")]
+  stm32sim compare before.json after.json --tolerance cycles=1% --format markdown"
+)]
 pub(super) struct CompareArgs {
     /// The report to compare with
     old: PathBuf,

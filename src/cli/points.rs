@@ -179,8 +179,7 @@ impl Points {
 
     /// Runs them. Ctrl-C stops after what is under way.
     pub(super) fn run(&self, points: &[Point], output: &Output) -> Result<(CampaignReport, Option<Journal>)> {
-        let settings =
-            Settings { jobs: jobs(self.jobs), fidelity: self.conditions.fidelity(), limit: self.conditions.limit };
+        let settings = Settings { jobs: jobs(self.jobs), fidelity: self.conditions.fidelity(), limit: self.conditions.limit };
         let bar = progress::bar(output, "", 0);
         let shard = self.shard.map(|shard| (shard.index, shard.count));
         let report = campaign::run(points, &settings, shard, self.journal.as_deref(), stop_on_interrupt(), &|step| match step {
@@ -211,7 +210,8 @@ fn again(document: &Document) -> Result<Vec<Point>> {
         let known = record.scenario.as_ref().is_some_and(|scenario| names().any(|name| name == scenario.name));
         let point = if known { Point::of(record) } else { None };
         point.ok_or_else(|| {
-            let message = format!("{} has {}, which is no built-in scenario and cannot be repeated from it", document.path, record.key());
+            let message =
+                format!("{} has {}, which is no built-in scenario and cannot be repeated from it", document.path, record.key());
             Finding::new(Code::BadUsage, message).help("Name what made it: --suite FILE, or --scenario FILE.toml.").into()
         })
     };

@@ -74,7 +74,8 @@ pub fn merged(old: Option<&Document>, new: &[Record], prune: bool) -> Result<Vec
                     && own != model
                 {
                     let path = old.map_or("the baseline", |old| old.path.as_str());
-                    let message = format!("{path} holds {key}, counted by {} version {}, and it was not run anew", own.name, own.version);
+                    let message =
+                        format!("{path} holds {key}, counted by {} version {}, and it was not run anew", own.name, own.version);
                     return Err(Finding::new(Code::BaselineOtherModel, message)
                         .help("Run all of its rows (stm32sim check --baseline FILE --update), or drop what was not run with --prune.")
                         .into());

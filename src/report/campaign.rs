@@ -96,7 +96,8 @@ impl Point {
         point.name.clone_from(&record.name);
         point.chip = Some(record.chip.name.clone());
         point.sample = scenario.sample.unwrap_or(0);
-        point.samples = Samples::AtMost(record.eval.as_ref().map_or(0, |eval| usize::try_from(eval.samples).unwrap_or(usize::MAX)));
+        point.samples =
+            Samples::AtMost(record.eval.as_ref().map_or(0, |eval| usize::try_from(eval.samples).unwrap_or(usize::MAX)));
         for (axis, value) in conditions {
             match axis.as_str() {
                 "clock" => point.clock = value.parse().ok(),
@@ -456,8 +457,7 @@ impl Ready<'_> {
             }
             (_, Some(scenario), Some(image)) => {
                 let (sample, samples) = (point.sample, point.samples);
-                let row =
-                    Row { chip, image, scenario, sample, samples, jobs, fidelity, limit, clock: point.clock, overrides };
+                let row = Row { chip, image, scenario, sample, samples, jobs, fidelity, limit, clock: point.clock, overrides };
                 value(&row.run(&|_| ())?)?
             }
             (_, _, Some(image)) => {
@@ -499,5 +499,6 @@ fn held(limit: &Limit, record: &Record) -> Held {
 }
 
 fn value(report: &impl Serialize) -> Result<Value> {
-    serde_json::to_value(report).map_err(|error| Failure::new(Code::Internal, format!("a report cannot be written as JSON: {error}")))
+    serde_json::to_value(report)
+        .map_err(|error| Failure::new(Code::Internal, format!("a report cannot be written as JSON: {error}")))
 }

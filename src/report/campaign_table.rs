@@ -34,7 +34,7 @@ pub fn table(report: &CampaignReport, view: View) -> Result<String> {
     rows.push_record(["run", "cycles", "latency", "energy", "flash", "SRAM", "accuracy", "limits"]);
     for ((record, limits), front) in records.iter().zip(&limits).zip(&front) {
         let mark = if view.sweep && *front { " *" } else { "" };
-        let mut cells = vec![format!("{}{mark}", clipped(&record.key(), 42))];
+        let mut cells = vec![format!("{}{mark}", clipped(&record.key().replace("@stm32", "@"), 42))];
         cells.extend(cells_of(record));
         cells.push(limits_cell(limits));
         rows.push_record(cells);

@@ -153,12 +153,7 @@ pub fn compare(old: &Document, new: &Document, tolerances: &Tolerances, exact: b
 ///
 /// # Errors
 /// As [`compare`].
-pub fn compare_with(
-    old: &Document,
-    new: &Document,
-    tolerances: &dyn Fn(&str) -> Tolerances,
-    exact: bool,
-) -> Result<Comparison> {
+pub fn compare_with(old: &Document, new: &Document, tolerances: &dyn Fn(&str) -> Tolerances, exact: bool) -> Result<Comparison> {
     let mut fresh: BTreeMap<String, &Record> = new.records.iter().map(|record| (record.key(), record)).collect();
     let mut rows = Vec::new();
     for before in &old.records {

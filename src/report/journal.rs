@@ -27,12 +27,10 @@ impl Journal {
     pub fn open(path: &Path, id: &str) -> Result<(Self, BTreeMap<usize, Value>)> {
         let shown = path.display();
         let failed = |error: std::io::Error| Failure::new(Code::OutputUnwritable, format!("{shown} cannot be written: {error}"));
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|error| {
-            Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}"))
-        })?;
+        file.read_to_end(&mut bytes)
+            .map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}")))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let other = |what: &str| Failure::from(Finding::new(Code::BadJournal, format!("{shown} {what}")));

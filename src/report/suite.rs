@@ -108,8 +108,8 @@ impl Text<'_> {
 /// `file-unreadable`; `bad-suite-file` with line and column.
 pub fn load(path: &Path) -> Result<Suite> {
     let shown = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}")))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| Failure::new(Code::BadSuite, format!("{shown} is not text in UTF-8")))?;
     parse(&shown, &text, path.parent().unwrap_or(Path::new("")))
 }
@@ -122,10 +122,7 @@ pub fn parse(path: &str, text: &str, folder: &Path) -> Result<Suite> {
     let text = Text { path, text };
     let file: File = toml::from_str(text.text).map_err(|error| {
         let what = with_nearest(error.message());
-        error.span().map_or_else(
-            || Failure::new(Code::BadSuite, format!("{path}: {what}")),
-            |span| text.wrong(span.start, &what),
-        )
+        error.span().map_or_else(|| Failure::new(Code::BadSuite, format!("{path}: {what}")), |span| text.wrong(span.start, &what))
     })?;
     if file.run.is_empty() {
         return Err(Failure::new(Code::BadSuite, format!("{path} names nothing to run: it has no [[run]]")));
@@ -288,7 +285,10 @@ mod tests {
             ("[[run]]\nscenario = \"anomaly\"\nlimits = [\"cycles <= 1x\"]\n", "line 3, column 21: 'x' is no unit"),
             ("[[run]]\nname = \"x\"\n", "line 1, column 1: a run needs a scenario"),
             ("[[run]]\nscenario = \"anomaly\"\nclock = \"99MHz\"\n", "line 3, column 9: 99 MHz is above 72 MHz"),
-            ("[[run]]\nscenario = \"anomaly\"\nsweep = { clok = [\"8MHz\"] }\n", "line 3, column 11: there is no sweep over 'clok'"),
+            (
+                "[[run]]\nscenario = \"anomaly\"\nsweep = { clok = [\"8MHz\"] }\n",
+                "line 3, column 11: there is no sweep over 'clok'",
+            ),
             ("samples = 3\n", "names nothing to run"),
         ] {
             let failure = parse("s.toml", text, Path::new("")).expect_err(text);

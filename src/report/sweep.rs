@@ -78,7 +78,8 @@ impl Axis {
             "model" => Ok(Axis::Model(files())),
             other => {
                 let near = nearest(other, AXES.iter().copied());
-                let near = near.map_or_else(|| format!("there are {}", AXES.join(", ")), |near| format!("did you mean '{near}'?"));
+                let near =
+                    near.map_or_else(|| format!("there are {}", AXES.join(", ")), |near| format!("did you mean '{near}'?"));
                 Err(format!("there is no sweep over '{other}'; {near}"))
             }
         }
@@ -115,9 +116,7 @@ impl Axis {
                     })
                 })
                 .collect(),
-            Axis::Model(files) => {
-                files.iter().map(|file| with(&|point| point.subject = Subject::Model(file.clone()))).collect()
-            }
+            Axis::Model(files) => files.iter().map(|file| with(&|point| point.subject = Subject::Model(file.clone()))).collect(),
         }
     }
 
@@ -184,9 +183,7 @@ fn place(record: &Record) -> Option<(f64, u64)> {
 pub fn pareto(records: &[Record]) -> Vec<bool> {
     let better = |other: &Record, than: &Record| match (place(other), place(than)) {
         (Some(other_place), Some(than_place)) => {
-            other.is_fine()
-                && (other_place.0 <= than_place.0 && other_place.1 <= than_place.1)
-                && other_place != than_place
+            other.is_fine() && (other_place.0 <= than_place.0 && other_place.1 <= than_place.1) && other_place != than_place
         }
         _ => false,
     };

@@ -30,7 +30,11 @@ pub fn markdown(cases: &[Case]) -> String {
             for change in case.row.iter().flat_map(|row| &row.changes) {
                 let [old, new, difference] = change.shown();
                 let word = if change.verdict == Verdict::Changed { "" } else { change.verdict.word() };
-                text.push_str(&format!("| {} | {} | {old} | {new} | {difference} | {word} |\n", cell(&case.key), cell(&change.metric)));
+                text.push_str(&format!(
+                    "| {} | {} | {old} | {new} | {difference} | {word} |\n",
+                    cell(&case.key),
+                    cell(&change.metric)
+                ));
             }
         }
         text.push('\n');

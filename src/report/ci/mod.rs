@@ -115,8 +115,7 @@ pub fn cases_of(records: Vec<Record>) -> Vec<Case> {
             _ => Code::ExpectationFailed,
         };
         let failure = Finding::new(code, format!("{key}: {}", record.outcome.message));
-        let remarks =
-            if record.is_fine() { Vec::new() } else { vec![Remark { level: Level::Error, finding: failure }] };
+        let remarks = if record.is_fine() { Vec::new() } else { vec![Remark { level: Level::Error, finding: failure }] };
         Case { key, subject: record.subject(), record: Some(record), row: None, remarks }
     };
     records.into_iter().map(case).collect()

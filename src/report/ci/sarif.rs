@@ -27,25 +27,29 @@ pub fn sarif(cases: &[Case]) -> Value {
             })
         })
         .collect();
-    let results: Vec<Value> = cases.iter().flat_map(|case| case.remarks.iter().map(move |remark| (case, remark))).map(|(case, remark)| {
-        let name = remark.finding.code.entry().name;
-        let level = match remark.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Note => "note",
-        };
-        json!({
-            "ruleId": name,
-            "ruleIndex": names.iter().position(|known| *known == name),
-            "level": level,
-            "message": { "text": remark.finding.message },
-            "locations": [{
-                "physicalLocation": { "artifactLocation": { "uri": file_of(case) }, "region": { "startLine": 1 } },
-                "logicalLocations": [{ "fullyQualifiedName": case.key }],
-            }],
-            "partialFingerprints": { "stm32sim/v1": format!("{name}/{}", case.key) },
+    let results: Vec<Value> = cases
+        .iter()
+        .flat_map(|case| case.remarks.iter().map(move |remark| (case, remark)))
+        .map(|(case, remark)| {
+            let name = remark.finding.code.entry().name;
+            let level = match remark.level {
+                Level::Error => "error",
+                Level::Warning => "warning",
+                Level::Note => "note",
+            };
+            json!({
+                "ruleId": name,
+                "ruleIndex": names.iter().position(|known| *known == name),
+                "level": level,
+                "message": { "text": remark.finding.message },
+                "locations": [{
+                    "physicalLocation": { "artifactLocation": { "uri": file_of(case) }, "region": { "startLine": 1 } },
+                    "logicalLocations": [{ "fullyQualifiedName": case.key }],
+                }],
+                "partialFingerprints": { "stm32sim/v1": format!("{name}/{}", case.key) },
+            })
         })
-    }).collect();
+        .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
