@@ -48,14 +48,14 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Name the smallest chip whose inference takes at most so long, as 100ms
-    #[arg(long, value_name = "TIME", value_parser = micros)]
+    #[arg(long, value_name = "TIME", value_parser = within)]
     within: Option<f64>,
     #[command(flatten)]
     emit: Emit,
 }
 
 /// `100ms` in microseconds.
-fn micros(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn within(text: &str) -> std::result::Result<f64, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor = match unit.trim() {

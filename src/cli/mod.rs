@@ -13,6 +13,7 @@ mod estimate;
 mod eval;
 mod explain;
 mod map;
+mod merge;
 mod output;
 mod points;
 mod progress;
@@ -84,6 +85,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Two reports side by side
     Compare(compare::CompareArgs),
+    /// Join the parts that eval --shard and bench --shard made
+    Merge(merge::MergeArgs),
     /// The built-in scenarios
     Scenarios,
     /// Turn a model into a C header for firmware
@@ -104,6 +107,7 @@ fn dispatch(command: &Command, output: &Output) -> Result<u8> {
         Command::Bench(args) => return bench::run(args, output),
         Command::Check(args) => return check::run(args, output),
         Command::Compare(args) => return compare::run(args, output),
+        Command::Merge(args) => return merge::run(args, output),
         Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,

@@ -233,9 +233,7 @@ pub(super) fn stop_on_interrupt() -> &'static AtomicBool {
 /// Writes results as plain rows: CSV where the file's name says so, else JSON Lines.
 pub(super) fn save_rows(path: &Path, records: &[Record]) -> Result<()> {
     let columns: Vec<_> = records.iter().map(rows::columns).collect();
-    let csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let text = if csv { rows::csv(&columns) } else { rows::json_lines(&columns) };
-    super::output::save(path, text.as_bytes())
+    super::output::save(path, rows::text(path, &columns).as_bytes())
 }
 
 /// Writes the picture of a sweep.

@@ -17,6 +17,7 @@ mod eval_table;
 pub mod fit;
 pub mod journal;
 pub mod map;
+pub mod merge;
 pub mod metric;
 pub mod metrics;
 pub mod plot;
@@ -33,7 +34,7 @@ pub use campaign_table::{View, table as campaign_table};
 pub use compare_table::table as compare_table;
 pub use bench_table::table as bench_table;
 pub use eval_table::table as eval_table;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 pub use table::table as run_table;
 
 /// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.
@@ -51,6 +52,23 @@ pub struct Tool {
 impl Tool {
     /// This program.
     pub const THIS: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+}
+
+impl<'de> Deserialize<'de> for Tool {
+    /// Only this version's: what reads a whole report back works on with its numbers.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+            version: String,
+        }
+        let named = Named::deserialize(deserializer)?;
+        if named.name == Tool::THIS.name && named.version == Tool::THIS.version {
+            return Ok(Tool::THIS);
+        }
+        let message = format!("written by {} {}, and this is {} {}", named.name, named.version, Tool::THIS.name, Tool::THIS.version);
+        Err(serde::de::Error::custom(message))
+    }
 }
 
 /// A chip's name and memories.

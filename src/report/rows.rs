@@ -4,8 +4,12 @@
 //! Tested by: `tests/campaign.rs` (a second reader), `tests/suite.rs`.
 
 use super::metric::METRICS;
+use super::eval::{EvalReport, SampleResult};
 use super::record::Record;
+use super::run::rounded;
+use crate::units::{Cycles, Hz};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// A result's columns, in a fixed order; a column without a value is null.
 #[must_use]
@@ -35,6 +39,40 @@ pub fn columns(record: &Record) -> Map<String, Value> {
 
 fn is_whole(unit: super::metric::Unit) -> bool {
     matches!(unit, super::metric::Unit::Count | super::metric::Unit::Bytes)
+}
+
+/// An evaluation's samples, a row each.
+#[must_use]
+pub fn of_samples(report: &EvalReport) -> Vec<Map<String, Value>> {
+    let class = |index: usize| report.eval.classes.get(index).map(|class| class.name.as_str());
+    let hclk = Hz(report.clock.hclk_hz);
+    let row = |result: &SampleResult| {
+        let fields = [
+            ("scenario", json!(report.scenario.name)),
+            ("firmware", json!(report.firmware.name)),
+            ("chip", json!(report.chip.name)),
+            ("hclk_hz", json!(report.clock.hclk_hz)),
+            ("flash_wait_states", json!(report.clock.flash_wait_states)),
+            ("sample", json!(result.sample)),
+            ("expected", json!(class(result.expected))),
+            ("label", json!(result.label.and_then(class))),
+            ("correct", json!(result.label == Some(result.expected))),
+            ("matches_reference", json!(result.matches_reference)),
+            ("instructions", json!(result.instructions)),
+            ("cycles", json!(result.cycles)),
+            ("latency_us", json!(result.cycles.map(|cycles| rounded(hclk.micros(Cycles(cycles)))))),
+            ("failure", json!(result.failure.as_ref().map(|finding| finding.code.entry().name))),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    };
+    report.results.iter().map(row).collect()
+}
+
+/// Rows for a file: CSV where its name says so, else JSON Lines.
+#[must_use]
+pub fn text(path: &Path, rows: &[Map<String, Value>]) -> String {
+    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if is_csv { csv(rows) } else { json_lines(rows) }
 }
 
 /// One line of JSON each.
