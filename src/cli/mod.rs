@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod map;
 mod output;
+mod profile;
 mod progress;
 mod run;
 mod scenarios;
@@ -71,6 +72,8 @@ struct ChipArg {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// Where the cycles go: functions, lines, layers, each split by cause
+    Profile(profile::ProfileArgs),
     /// Does a model fit, what does it cost, without firmware of your own
     Estimate(estimate::EstimateArgs),
     /// Run a scenario's samples and report accuracy, agreement with the reference, latency
@@ -92,6 +95,7 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Profile(args) => return profile::run(args, output),
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
         Command::Bench(args) => return bench::run(args, output),

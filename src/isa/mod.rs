@@ -94,6 +94,38 @@ pub enum Class {
     Undefined,
 }
 
+impl Class {
+    /// Its name in an instruction mix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Alu => "data processing",
+            Class::Mul => "multiply",
+            Class::Mla => "multiply and accumulate",
+            Class::LongMul { .. } => "long multiply",
+            Class::Div { .. } => "divide",
+            Class::Load => "load",
+            Class::Store => "store",
+            Class::LoadMultiple => "load multiple",
+            Class::StoreMultiple => "store multiple",
+            Class::LoadDouble => "load double",
+            Class::StoreDouble => "store double",
+            Class::LoadExclusive | Class::StoreExclusive | Class::ClearExclusive => "exclusive access",
+            Class::Preload => "preload",
+            Class::Branch => "branch",
+            Class::BranchRegister => "branch to register",
+            Class::TableBranch => "table branch",
+            Class::Nop => "nop",
+            Class::It => "it",
+            Class::Mrs | Class::Msr | Class::Cps => "special register",
+            Class::DataBarrier | Class::InstructionBarrier => "barrier",
+            Class::Svc | Class::Bkpt | Class::Udf => "exception",
+            Class::Wfi | Class::Wfe | Class::Sev => "wait or event",
+            Class::NotOnThisCore | Class::Undefined => "undefined",
+        }
+    }
+}
+
 /// The sixteen conditions, in their encoding's order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -241,6 +241,11 @@ impl Machine {
         [exceptions.fault_status, exceptions.hard_fault_status, exceptions.bus_fault_address]
     }
 
+    /// Every instruction's cost can be had afterwards ([`Prices::details`]). To be called before the run.
+    pub fn keep_details(&mut self) {
+        self.cpu.world_mut().tracker.keep_details();
+    }
+
     /// How many transitions the table of prices may hold before it starts anew; for tests of that.
     pub fn limit_table(&mut self, most: usize) {
         self.cpu.world_mut().tracker.limit_table(most);

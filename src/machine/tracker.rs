@@ -161,6 +161,11 @@ impl Tracker {
         &self.prices
     }
 
+    /// See [`Prices::keep_details`].
+    pub fn keep_details(&mut self) {
+        self.prices.keep_details();
+    }
+
     /// How many transitions the table of prices may hold.
     pub fn limit_table(&mut self, most: usize) {
         self.prices.limit_table(most);

@@ -11,6 +11,7 @@ mod eval_table;
 pub mod fit;
 pub mod map;
 pub mod metrics;
+pub mod profile;
 pub mod run;
 mod table;
 

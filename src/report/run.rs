@@ -12,10 +12,12 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
+use crate::report::profile::Profile;
 use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -98,6 +100,9 @@ pub struct RunReport {
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.
     pub not_modelled: Vec<LedgerRow>,
+    /// Where the cycles went; with [`profile`] only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// The scenario.
@@ -200,6 +205,19 @@ pub struct Causes(pub CauseTotals);
 impl Serialize for Causes {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(Cause::ALL.iter().map(|cause| (cause.name(), self.0.of(*cause))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Causes {
+    /// Names of causes that this version does not know are refused: sums would be wrong without them.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut totals = CauseTotals::default();
+        for (name, cycles) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+            let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
+            let slot = cause.and_then(|cause| totals.0.get_mut(cause as usize));
+            *slot.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no cause of cycles")))? = cycles;
+        }
+        Ok(Causes(totals))
     }
 }
 
@@ -343,10 +361,25 @@ impl RunReport {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
+    observe(request, false)
+}
+
+/// As [`run`], and says where the cycles went.
+///
+/// # Errors
+/// As [`run`].
+pub fn profile(request: &Request<'_>) -> Result<RunReport> {
+    observe(request, true)
+}
+
+fn observe(request: &Request<'_>, in_detail: bool) -> Result<RunReport> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
     let watch = Watch::on(&mut machine, request.image);
+    if in_detail {
+        machine.keep_details();
+    }
     let mut host = match &request.scenario {
         Some((scenario, stimulus)) => {
             let input = match stimulus {
@@ -367,7 +400,12 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
         machine.run(environment, request.limit.tick())?
     };
     let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
-    Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)
+    let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    if in_detail {
+        let (details, outside) = (machine.prices().details(), machine.prices().outside());
+        report.profile = Some(Profile::new(request.image, &details, &outside, report.inference.as_ref()));
+    }
+    Ok(report)
 }
 
 /// What a report is made from.
@@ -432,6 +470,7 @@ impl Report<'_> {
                 .iter()
                 .map(|(key, count)| LedgerRow { register: key.register.clone(), what: key.what.clone(), count: *count })
                 .collect(),
+            profile: None,
         })
     }
 
