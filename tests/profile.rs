@@ -6,6 +6,8 @@
 mod support;
 
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
 use support::{committed_images, stm32sim};
 
 fn json(args: &[&str]) -> Value {
@@ -52,6 +54,93 @@ fn parts_sum_to_the_total_on_every_image() {
         let path = image.to_str().expect("a path");
         assert_sums(&json(&["profile", path, "--limit", "20ms", "--chip", "stm32f103ze"]), path);
     }
+}
+
+/// The tree of calls and the flat profile are counted in different ways: by time stamps at calls and returns, and by the blocks' prices.
+fn assert_tree(report: &Value, what: &str) {
+    let profile = &report["profile"];
+    let tree = profile["tree"].as_array().expect("tree");
+    assert_eq!(tree[0]["total"], profile["cycles"], "{what}");
+    let is_exception = |name: &str| name.starts_with('[') && !["[all]", "[asleep]", "[no symbol]"].contains(&name);
+    let mut by_calls: BTreeMap<String, u64> = BTreeMap::new();
+    for node in tree {
+        let name = node["name"].as_str().expect("name");
+        let name = if is_exception(name) { "[exception entry and return]" } else { name };
+        // newlib's subtraction runs on into its addition within a block; such a block's time is the first one's in the tree.
+        let name = if name == "__subsf3" { "__addsf3" } else { name };
+        *by_calls.entry(name.to_owned()).or_default() += integer(&node["own"]);
+    }
+    by_calls.retain(|_, cycles| *cycles > 0);
+    let mut flat: BTreeMap<String, u64> = BTreeMap::new();
+    for row in profile["functions"].as_array().expect("functions") {
+        let name = row["name"].as_str().expect("name");
+        *flat.entry(if name == "__subsf3" { "__addsf3" } else { name }.to_owned()).or_default() += integer(&row["cycles"]);
+    }
+    flat.retain(|_, cycles| *cycles > 0);
+    assert_eq!(by_calls, flat, "{what}");
+}
+
+#[test]
+fn the_tree_of_calls_agrees_with_the_flat_profile_on_every_image() {
+    for image in committed_images() {
+        let path = image.to_str().expect("a path");
+        assert_tree(&json(&["profile", path, "--limit", "20ms", "--chip", "stm32f103ze"]), path);
+    }
+    for scenario in ["anomaly", "keyword", "image", "emotion"] {
+        assert_tree(&json(&["profile", "--scenario", scenario]), scenario);
+    }
+}
+
+#[test]
+fn the_stacks_depth_is_what_the_memory_shows() {
+    // The run's own figure comes from SRAM that no longer holds what it held at power-on. Firmware of one stack, and that does not overflow.
+    for image in committed_images() {
+        let path = image.to_str().expect("a path");
+        let report = json(&["profile", path, "--limit", "20ms", "--chip", "stm32f103ze"]);
+        let stacks = report["profile"]["stacks"].as_array().expect("stacks");
+        if stacks.len() == 1 && !path.contains("stack_overflow") {
+            assert_eq!(stacks[0]["bytes"], report["memory"]["sram"]["stack_peak"], "{path}: {stacks:?}");
+        }
+    }
+}
+
+#[test]
+fn the_deepest_point_is_named() {
+    let report = json(&["profile", "--scenario", "keyword"]);
+    let stack = &report["profile"]["stacks"][0];
+    let chain: Vec<&str> = stack["chain"].as_array().expect("chain").iter().filter_map(Value::as_str).collect();
+    assert_eq!(chain.first(), Some(&"Reset_Handler"));
+    assert!(chain.contains(&"nn_invoke"), "{chain:?}");
+    // From the source: firmware-images/tests/stack_overflow.c recurses in `deeper` until it is below its stack's room.
+    let overflow = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests/stack_overflow.elf");
+    let report = json(&["profile", overflow.to_str().expect("a path")]);
+    let stack = &report["profile"]["stacks"][0];
+    assert!(stack["margin"].as_i64().expect("margin") < 0, "{stack}");
+    assert!(stack["chain"].as_array().expect("chain").iter().filter(|name| *name == "deeper").count() > 100);
+}
+
+#[test]
+fn threads_that_a_handler_switches_keep_their_calls() {
+    // firmware-images/tests/svc_pendsv.c: two tasks on process stacks, switched by PendSV.
+    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests/svc_pendsv.elf");
+    let report = json(&["profile", image.to_str().expect("a path")]);
+    let stacks = report["profile"]["stacks"].as_array().expect("stacks");
+    assert_eq!(stacks.iter().filter(|stack| stack["kind"] == "process").count(), 2, "{stacks:?}");
+    for stack in stacks.iter().filter(|stack| stack["kind"] == "process") {
+        assert_eq!(stack["chain"][0], "thread", "{stack}");
+        assert_eq!(stack["below"], "stacks", "{stack}");
+    }
+}
+
+#[test]
+fn an_interrupts_latency_is_the_manuals() {
+    // 12 cycles at zero wait states (DDI 0337E, 5.5.1) and, at two, both fetches' waits more; pending to the first instruction adds what is
+    // left of the block that runs. Nothing else is active in this image while it sleeps.
+    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests/cyccnt_sleep.elf");
+    let report = json(&["profile", image.to_str().expect("a path")]);
+    let interrupts = report["profile"]["interrupts"].as_array().expect("interrupts");
+    assert_eq!(interrupts[0]["name"], "SysTick");
+    assert_eq!(interrupts[0]["latency"]["max"], 16, "12 + 2 + 2");
 }
 
 #[test]

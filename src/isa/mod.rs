@@ -6,10 +6,12 @@
 mod classes;
 mod decode;
 mod regs;
+mod stack;
 mod value;
 
 pub use decode::Decoder;
 pub use regs::{LR, PC, RegSet, SP};
+pub use stack::{SpStep, sp_dip};
 pub use value::{Compute, Op, Source};
 
 use crate::units::Addr;

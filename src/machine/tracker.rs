@@ -5,6 +5,7 @@
 
 mod blocks;
 mod traps;
+mod ways;
 
 use super::cpu::{Core, Memory, PAGE};
 use super::exceptions::Fault;
@@ -18,6 +19,7 @@ use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
 use std::rc::Rc;
 use traps::{Trap, Traps, address_of};
+use ways::Ways;
 
 /// Whether a block runs, and which.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub struct Tracker {
     /// The block of the latest [`Begin::Barred`].
     barred: Option<Running>,
     traps: Traps,
+    /// Who calls whom, if somebody wants to know.
+    ways: Option<Box<Ways>>,
 }
 
 /// The core and the memories at a block's entry.
@@ -146,6 +150,7 @@ impl Tracker {
             event: false,
             barred: None,
             traps: Traps::default(),
+            ways: None,
         })
     }
 
@@ -307,12 +312,17 @@ impl Tracker {
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
     pub fn step_to(&mut self, pc: u32, size: u32) -> u8 {
+        let left = self.running().map(|running| running.code);
         let code = match self.blocks.known(pc, size) {
             Some(code) => code,
             None => {
                 // Before it is looked for, since that may empty the table.
                 self.settle(pc);
-                self.blocks.find(&mut self.prices, pc, size)
+                let code = self.blocks.find(&mut self.prices, pc, size);
+                if let Some(ways) = &mut self.ways {
+                    ways.forget(code);
+                }
+                code
             }
         };
         let mut ahead = self.blocks.ahead(&self.prices, code, size);
@@ -320,8 +330,11 @@ impl Tracker {
             if running.code == code && ahead.tag & tag::STABLE != 0 {
                 ahead = Ahead { signature: running.signature, tag: ahead.tag & !(tag::EVALUATED | tag::STABLE), ..ahead };
             }
+            ahead.tag |= self.crossing(left, pc);
             self.start += self.prices.leave(running.code, running.signature, pc, Some(ahead));
             self.previous = Some(running.code);
+        } else {
+            ahead.tag |= self.crossing(left, pc);
         }
         self.run(Some(Running { code, signature: ahead.signature, pc, size }));
         ahead.tag
@@ -383,10 +396,10 @@ impl Tracker {
         let mut trap = None;
         if tag & tag::EVALUATED != 0 {
             (running.signature, trap) = self.evaluate(core, running.code);
-        } else if tag & tag::UNALIGNED != 0 {
+        } else if tag & tag::FAULTY != 0 {
             trap = self.traps.first(self.prices.block(running.code), self.prices.codes_of(running.signature), None);
         }
-        if tag & tag::FOREIGN != 0
+        if tag & tag::FAULTY != 0
             && let Some(foreign) = traps::foreign(self.prices.block(running.code), &self.memory)
             && trap.is_none_or(|(earlier, _)| foreign.0 < earlier)
         {
@@ -574,7 +587,11 @@ impl Tracker {
     pub fn sleep(&mut self, until: Tick) -> Cycles {
         let asleep = until.since(self.start);
         self.prices.book(crate::timing::Cause::Sleep, asleep);
+        let begin = self.start;
         self.start += asleep;
+        if let Some(ways) = &mut self.ways {
+            ways.calls.sleep(begin, self.start);
+        }
         asleep
     }
 }

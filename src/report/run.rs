@@ -12,7 +12,7 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
-use crate::report::profile::Profile;
+use crate::report::profile::{Profile, function_bounds};
 use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
@@ -379,6 +379,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<RunReport> {
     let watch = Watch::on(&mut machine, request.image);
     if in_detail {
         machine.keep_details();
+        machine.trace_calls(function_bounds(request.image));
     }
     let mut host = match &request.scenario {
         Some((scenario, stimulus)) => {
@@ -403,7 +404,11 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<RunReport> {
     let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
     if in_detail {
         let (details, outside) = (machine.prices().details(), machine.prices().outside());
-        report.profile = Some(Profile::new(request.image, &details, &outside, report.inference.as_ref()));
+        let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
+        if let Some(calls) = machine.calls() {
+            profile = profile.with_calls(request.image, request.chip, calls);
+        }
+        report.profile = Some(profile);
     }
     Ok(report)
 }

@@ -4,12 +4,16 @@
 //! Tested by: `tests/profile.rs`: sums, and counts against QEMU's and the disassembler's.
 
 mod text;
+mod tree;
 
 pub use text::Text;
+pub use tree::{CallNode, InterruptCost, Range, StackCost};
 
 use super::run::{Causes, InferenceSummary};
+use crate::chip::Chip;
 use crate::firmware::{Image, Location};
 use crate::isa::Insn;
+use crate::machine::calls::Calls;
 use crate::timing::{Cause, CauseTotals, Details, InsnCost};
 use crate::units::Addr;
 use serde::{Deserialize, Serialize};
@@ -40,6 +44,15 @@ pub struct Profile {
     /// The layers of the inference that the report is about, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<LayerCost>,
+    /// By way of calling; the root first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tree: Vec<CallNode>,
+    /// By exception.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interrupts: Vec<InterruptCost>,
+    /// By stack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackCost>,
 }
 
 /// What a function cost itself, without what it called.
@@ -155,8 +168,35 @@ impl Profile {
             lines: lines(image, details, outside),
             mix: mix(details, outside),
             layers: inference.map(layers).unwrap_or_default(),
+            tree: Vec::new(),
+            interrupts: Vec::new(),
+            stacks: Vec::new(),
         }
     }
+
+    /// The same with what was noted of calls.
+    #[must_use]
+    pub fn with_calls(mut self, image: &Image, chip: &Chip, calls: &Calls) -> Self {
+        self.tree = tree::tree(image, chip, calls);
+        self.interrupts = tree::interrupts(chip, calls, &self.tree);
+        self.stacks = tree::stacks(image, calls, &self.tree, chip.sram.base.0);
+        self
+    }
+}
+
+/// The functions and objects of a firmware: first address and the one behind the last.
+#[must_use]
+pub fn function_bounds(image: &Image) -> Vec<(u32, u32)> {
+    let mut bounds: Vec<(u32, u32)> = Vec::new();
+    // Objects too: code may be written into one.
+    for (start, size, symbol) in image.symbols.extents() {
+        // A function that another symbol's stretch divides is one function.
+        match bounds.last_mut() {
+            Some((begin, end)) if *begin == symbol.address.0 => *end = start.0.saturating_add(size),
+            _ => bounds.push((start.0, start.0.saturating_add(size))),
+        }
+    }
+    bounds
 }
 
 /// The start of the function that covers an address, in the linked program's own addresses; `None` where no symbol does.

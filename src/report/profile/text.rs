@@ -10,7 +10,7 @@ use crate::timing::Cause;
 use crate::units::{Hz, grouped};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
-use tabled::settings::{Alignment, Style};
+use tabled::settings::{Alignment, Padding, Style};
 
 /// How much of a profile is shown.
 #[derive(Clone, Copy, Debug)]
@@ -139,7 +139,7 @@ impl Text {
             push(cells, instructions, cycles, &Causes(causes));
         }
         let mut table = table.build();
-        table.with(Style::empty()).modify(Columns::new(header.len()..), Alignment::right());
+        table.with(Style::empty()).with(Padding::new(0, 1, 0, 0)).modify(Columns::new(header.len()..), Alignment::right());
         if header.get(1) == Some(&"calls") {
             table.modify(Columns::new(1..=1), Alignment::right());
         }
