@@ -139,6 +139,9 @@ catalogue! {
     BadUsage = "bad-usage", Input, BadInput,
         "The command line asks for something that does not go together or has no meaning.",
         "stm32sim COMMAND --help shows the options with examples.";
+    BadReport = "bad-report", Input, BadInput,
+        "A file that should be a report of this program is not one, or lacks what is to be compared.",
+        "Give what the same command wrote with --format json --output FILE.";
     BadModel = "bad-model", Input, BadInput,
         "A .tflite file is damaged or is not one.",
         "Convert the model again; the message names the place.";

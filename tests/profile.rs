@@ -8,7 +8,7 @@ mod support;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use support::{committed_images, stm32sim};
+use support::{Scratch, committed_images, stm32sim};
 
 fn json(args: &[&str]) -> Value {
     let run = stm32sim(&[args, &["--format", "json"]].concat());
@@ -181,4 +181,48 @@ fn a_table_fits_a_hundred_columns_and_ends_with_the_verdict() {
         assert!(line.chars().count() <= 100, "{line}");
     }
     assert!(run.out.trim_end().ends_with("fits the stm32f103c8"), "{}", run.out);
+}
+
+#[test]
+fn an_annotated_function_sums_to_its_row() {
+    let report = json(&["profile", "--scenario", "keyword"]);
+    let row = report["profile"]["functions"]
+        .as_array()
+        .expect("functions")
+        .iter()
+        .find(|row| row["name"] == "nn_average_pool_s8")
+        .expect("a row")
+        .clone();
+    let annotated = json(&["profile", "--scenario", "keyword", "--annotate", "nn_average_pool_s8"]);
+    let insns = annotated["insns"].as_array().expect("instructions");
+    assert_eq!(insns.iter().map(|insn| integer(&insn["cycles"])).sum::<u64>(), integer(&row["cycles"]));
+    assert_eq!(insns.iter().map(|insn| integer(&insn["executions"])).sum::<u64>(), integer(&row["instructions"]));
+    let slip = stm32sim(&["profile", "--scenario", "keyword", "--annotate", "nn_average_pool_s"]);
+    assert_eq!(slip.code, 2);
+    assert!(slip.err.contains("nn_average_pool_s8"), "{}", slip.err);
+}
+
+#[test]
+fn two_profiles_differ_by_what_their_parts_differ_by() {
+    let scratch = Scratch::new("against");
+    let old = scratch.0.join("old.json");
+    let old = old.to_str().expect("a path");
+    let before = stm32sim(&["profile", "--scenario", "anomaly", "--format", "json", "--output", old]);
+    assert_eq!(before.code, 0, "{}", before.err);
+    let same = json(&["profile", "--scenario", "anomaly", "--against", old]);
+    assert_eq!(same["cycles"]["delta"], 0);
+    assert_eq!(same["functions"].as_array().map(Vec::len), Some(0), "{same}");
+    let faster = json(&["profile", "--scenario", "anomaly", "--wait-states", "0", "--against", old]);
+    let delta = faster["cycles"]["delta"].as_i64().expect("a change");
+    assert!(delta < 0);
+    for list in ["functions", "lines"] {
+        let rows = faster[list].as_array().expect(list);
+        assert_eq!(rows.iter().map(|row| row["delta"].as_i64().expect("a change")).sum::<i64>(), delta, "{list}");
+    }
+    for (content, name) in [("{}", "none.json"), ("[", "half.json"), ("{\"profile\": {\"cycles\": 1}}", "part.json")] {
+        let file = scratch.file(name, content.as_bytes());
+        let run = stm32sim(&["profile", "--scenario", "anomaly", "--against", &file]);
+        assert_eq!(run.code, 2);
+        assert!(run.err.starts_with("error[bad-report]"), "{}", run.err);
+    }
 }

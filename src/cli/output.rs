@@ -131,7 +131,7 @@ fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes next to the file and renames, so that a reader never sees half a report and a failure leaves the old one.
-fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}", path.display()))
     };

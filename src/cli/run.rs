@@ -23,7 +23,7 @@ use std::path::PathBuf;
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
 pub(super) struct RunArgs {
     /// The linked program: an ELF (.elf, .axf); without it the scenario's own runs
-    firmware: Option<PathBuf>,
+    pub(super) firmware: Option<PathBuf>,
     /// A built-in scenario, or a file ending in .toml
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,

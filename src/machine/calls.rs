@@ -150,7 +150,7 @@ const ROOT: u32 = 0;
 /// Returns to nowhere: the first function of a thread or handler.
 const NOWHERE: u32 = u32::MAX;
 /// Calls nest no deeper than a stack allows; what seems to is something else, and is charged to the function it came from.
-const MOST_FRAMES: usize = 8192;
+const MOST_FRAMES: usize = 4096;
 /// Firmware calls by fewer ways than this; the rest is charged to the callers.
 const MOST_NODES: usize = 400_000;
 /// How many episodes are kept for the time line.

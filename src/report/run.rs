@@ -12,9 +12,10 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
-use crate::report::profile::{Profile, function_bounds};
+use crate::report::profile::export::{Recording, Stretch};
+use crate::report::profile::{self, Profile, function_bounds};
 use crate::scenario::{Host, Reference, Scenario};
-use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
+use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -361,18 +362,37 @@ impl RunReport {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
-    observe(request, false)
+    observe(request, false).map(|recorded| recorded.report)
 }
 
 /// As [`run`], and says where the cycles went.
 ///
 /// # Errors
 /// As [`run`].
-pub fn profile(request: &Request<'_>) -> Result<RunReport> {
+pub fn profile(request: &Request<'_>) -> Result<Recorded> {
     observe(request, true)
 }
 
-fn observe(request: &Request<'_>, in_detail: bool) -> Result<RunReport> {
+/// A run's report, and what its profile was made from.
+pub struct Recorded {
+    /// The report.
+    pub report: RunReport,
+    /// Instruction by instruction.
+    pub details: Details,
+    /// What happened when.
+    pub timeline: Vec<Stretch>,
+}
+
+impl Recorded {
+    /// What exports are made from; `None` of a run without a profile.
+    #[must_use]
+    pub fn recording<'a>(&'a self, image: &'a Image) -> Option<Recording<'a>> {
+        let (profile, clock) = (self.report.profile.as_ref()?, Hz(self.report.clock.hclk_hz));
+        Some(Recording { image, clock, profile, details: &self.details, timeline: &self.timeline })
+    }
+}
+
+fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
@@ -402,15 +422,20 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<RunReport> {
     };
     let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
     let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    let (mut details, mut timeline) = (Details::default(), Vec::new());
     if in_detail {
-        let (details, outside) = (machine.prices().details(), machine.prices().outside());
+        details = machine.prices().details();
+        let outside = machine.prices().outside();
         let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
+        let mut episodes = Vec::new();
         if let Some(calls) = machine.calls() {
             profile = profile.with_calls(request.image, request.chip, calls);
+            episodes = calls.episodes().to_vec();
         }
+        timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(report)
+    Ok(Recorded { report, details, timeline })
 }
 
 /// What a report is made from.

@@ -3,10 +3,18 @@
 //! Does not model: anything; what nothing describes stands in rows of its own in brackets, so that all rows sum to the total.
 //! Tested by: `tests/profile.rs`: sums, and counts against QEMU's and the disassembler's.
 
+mod against;
+mod annotate;
+pub mod export;
+mod flame;
 mod text;
+mod timeline;
 mod tree;
 
+pub use against::{Changed, ProfileDifference, read};
+pub use annotate::{Annotated, AnnotatedInsn};
 pub use text::Text;
+pub use timeline::timeline;
 pub use tree::{CallNode, InterruptCost, Range, StackCost};
 
 use super::run::{Causes, InferenceSummary};
