@@ -34,7 +34,7 @@ pub(super) struct BenchArgs {
     /// A folder of .tflite models: each is run, or gets a verdict on why not; so do the original benchmark's two that never were one
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Accuracy over at most the first N samples of each scenario
+    /// Accuracy over at most N samples of each scenario, evenly spread over all
     #[arg(long, value_name = "N", value_parser = count)]
     samples: Option<NonZeroUsize>,
     /// How many machines run at a time [default: the computer's processors]

@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub scenarios: &'a [Scenario],
     /// Instead of each scenario's own chip.
     pub chip: Option<&'a Chip>,
-    /// So many samples of each scenario from the first on; all without.
+    /// So many samples of each scenario, evenly spread; all without.
     pub samples: Option<usize>,
     /// A folder of models that get a verdict each.
     pub models: Option<&'a Path>,
@@ -173,12 +173,8 @@ fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Resul
         }
     };
     let image = scenario.image()?;
-    let mut model = scenario.model_file()?.zip(scenario.model()?).map(|((name, bytes), model)| ModelSummary {
-        name,
-        bytes,
-        macs: model.total_macs(),
-        cycles_per_mac: None,
-    });
+    let macs = scenario.model()?.map_or(0, |model| model.total_macs());
+    let mut model = scenario.model_file()?.map(|(name, bytes)| ModelSummary { name, bytes, macs, cycles_per_mac: None });
     if let Err(failure) = chip.place(&image) {
         let does_not_fit = matches!(failure.0.code, Code::FlashOverflow | Code::SramOverflow);
         return if does_not_fit { refused(chip, &image, scenario, model, *failure.0) } else { Err(failure) };
@@ -248,10 +244,13 @@ fn judge_models(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Vec<ModelVe
     let Some(folder) = request.models else { return Ok((Vec::new(), None)) };
     let mut rates = Rates::default();
     for (run, scenario) in runs.iter().zip(request.scenarios) {
-        if let BenchRun::Ran(ran) = run
-            && let (Some(inference), Some(model)) = (&ran.report.inference, scenario.model()?)
-        {
-            rates.add_inference(&model, inference)?;
+        let BenchRun::Ran(ran) = run else { continue };
+        let Some(inference) = &ran.report.inference else { continue };
+        if let Some(model) = scenario.model()? {
+            rates.add_inference(&model, inference);
+        }
+        if let Some(forest) = scenario.forest()? {
+            rates.add_forest(forest.trees(), inference);
         }
     }
     let c8 = Chip::find("stm32f103c8")?;

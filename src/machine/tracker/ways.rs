@@ -92,13 +92,13 @@ impl Tracker {
     /// From now on it is noted who calls whom; control is at `pc`, the stack pointer at `sp`.
     pub fn trace_calls(&mut self, functions: Vec<(u32, u32)>, sp: u32, pc: u32) {
         let mut calls = Calls::new(functions, sp);
-        calls.arrive(pc, self.start);
+        calls.arrive(pc, self.now());
         self.ways = Some(Box::new(Ways::new(calls)));
     }
 
     /// Who called whom, up to now.
     pub fn finish_calls(&mut self) -> Option<&Calls> {
-        let now = self.start;
+        let now = self.now();
         let ways = self.ways.as_deref_mut()?;
         ways.calls.finish(now);
         Some(&ways.calls)
@@ -121,7 +121,7 @@ impl Tracker {
 
     #[inline(never)]
     fn cross(&mut self, core: &Core<'_>, pc: u32) {
-        let (left, now) = (self.before(), self.start);
+        let (left, now) = (self.before(), self.now());
         let (Some(ways), Some(left)) = (self.ways.as_deref_mut(), left) else { return };
         let exit = ways.exit(&self.prices, left);
         if let Some(dip) = exit.dip {
@@ -145,7 +145,7 @@ impl Tracker {
     }
 
     fn with_calls(&mut self, act: impl FnOnce(&mut Calls, Tick)) {
-        let now = self.start;
+        let now = self.now();
         if let Some(ways) = self.ways.as_deref_mut() {
             act(&mut ways.calls, now);
         }
