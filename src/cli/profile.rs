@@ -7,9 +7,11 @@ use super::output::write_aside;
 use super::run::RunArgs;
 use super::{Format, Output};
 use crate::finding::{Code, Failure, Result};
+use crate::report::html::run_page;
+use crate::report::map::{By, MemoryMap};
 use crate::report::profile::export::Kind;
 use crate::report::profile::{Annotated, Profile, ProfileDifference, Text, read};
-use crate::report::run::profile;
+use crate::report::run::{Recorded, Request, profile};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +44,9 @@ pub(super) struct ProfileArgs {
 }
 
 pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("profile", "table and json"));
+    let page = output.format == Format::Html;
+    if output.format == Format::Markdown || (page && (args.annotate.is_some() || args.against.is_some())) {
+        return Err(output.unsupported("profile", "table and json, and without --annotate and --against html"));
     }
     // What can be wrong with the command line is, before anything runs.
     let exports = args.export.iter().map(|text| Kind::parse(text)).collect::<Result<Vec<_>>>()?;
@@ -73,10 +76,18 @@ pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
                 if json { output.json(&difference)? } else { output.report(&difference.text(top))? }
             }
             _ if json => output.json(report)?,
+            _ if page => output.text(&html_page(request, &recorded)?)?,
             _ => output.report(&Text { top }.of(report))?,
         }
         Ok(report.exit_code())
     })
+}
+
+/// A run as a page.
+pub(super) fn html_page(request: &Request<'_>, recorded: &Recorded) -> Result<String> {
+    let placement = request.chip.place(request.image)?;
+    let map = MemoryMap::new(request.image, request.chip, &placement, By::Symbol);
+    Ok(run_page(recorded, &map))
 }
 
 /// The profile of an earlier report.

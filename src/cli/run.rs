@@ -4,11 +4,12 @@
 //! Tested by: `tests/run.rs`, `tests/bad_input.rs`.
 
 use super::conditions::Conditions;
+use super::profile::html_page;
 use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
 use crate::firmware::Image;
-use crate::report::run::{Request, Stimulus, run as execute};
+use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
 use crate::scenario::Scenario;
 use clap::Args;
@@ -67,10 +68,15 @@ impl RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("run", "table and json"));
+    if output.format == Format::Markdown {
+        return Err(output.unsupported("run", "table, json and html"));
     }
     args.with_request("run", |request| {
+        if output.format == Format::Html {
+            let recorded = profile(request)?;
+            output.text(&html_page(request, &recorded)?)?;
+            return Ok(recorded.report.exit_code());
+        }
         let report = execute(request)?;
         match output.format {
             Format::Json => output.json(&report)?,

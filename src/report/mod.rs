@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod eval;
 mod eval_table;
 pub mod fit;
+pub mod html;
 pub mod map;
 pub mod metrics;
 pub mod profile;

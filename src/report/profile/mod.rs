@@ -12,6 +12,7 @@ mod timeline;
 mod tree;
 
 pub use against::{Changed, ProfileDifference, read};
+pub use flame::{Tile, boxes as flame_tiles};
 pub use annotate::{Annotated, AnnotatedInsn};
 pub use text::Text;
 pub use timeline::timeline;
