@@ -1,19 +1,21 @@
 //! What it is: the machine and its run loop: deliver what is due, take an exception if one can be taken, run the core to the next deadline,
 //! handle why it stopped.
 //! Source: DESIGN, "The run loop"; ARMv7-M Architecture Reference Manual (DDI 0403), section B1.5 for reset, sleep and faults.
-//! Does not model: late arrival and preemption within an entry sequence; interrupts are taken at block boundaries.
+//! Does not model: preemption within a return's unstacking; interrupts are taken at block boundaries.
 //! Tested by: `tests/machine.rs`.
 
 use super::bus::Bus;
 use super::cpu::{Cpu, Memory, Special, Stop};
-use super::exceptions::{CoreAccess, Fault, Number, Return, SCR_SLEEPONEXIT};
+use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
-use crate::timing::{Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
+use crate::timing::{
+    Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival, tail_chain,
+};
 use crate::units::{Addr, Tick};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -313,15 +315,44 @@ impl Machine {
     fn enter(&mut self, n: Number) -> Option<Outcome> {
         let pc = self.cpu.special(Special::Pc);
         let entered = self.with_exceptions(|exceptions, cpu| exceptions.enter(cpu, n));
-        let handler = self.handler(n);
-        let tracker = &mut self.cpu.world_mut().tracker;
-        let transition = exception_entry(&tracker.prices().config(), handler);
-        tracker.pass(&transition);
+        let config = self.timing_config();
+        let entered = entered.and_then(|()| {
+            // What was entered may be a fault that stacking raised.
+            let entry = exception_entry(&config, self.handler(self.current()));
+            self.await_handler(entry)
+        });
         self.note_fault(pc);
         match entered {
             Ok(()) => None,
             Err(_) => Some(self.locked_up(pc)),
         }
+    }
+
+    /// The exception whose handler runs: IPSR.
+    fn current(&self) -> Number {
+        (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number
+    }
+
+    /// Time passes until the handler that has just been entered executes its first instruction. What becomes pending meanwhile and is more
+    /// urgent goes first.
+    fn await_handler(&mut self, mut sequence: Transition) -> std::result::Result<(), Lockup> {
+        let begun = self.now();
+        let mut delivered = None;
+        loop {
+            let soc = self.cpu.world_mut();
+            let due = soc.system.next_due().max(begun);
+            let elapsed = due.since(begun).0;
+            if elapsed >= u64::from(sequence.cycles.total()) || delivered.replace(due) == Some(due) {
+                break;
+            }
+            soc.deliver_at(due);
+            let entering = self.current();
+            if let Some(urgent) = self.with_exceptions(|exceptions, cpu| exceptions.late_arrival(cpu, entering))? {
+                sequence = late_arrival(&self.timing_config(), self.handler(urgent), &sequence, elapsed as u32);
+            }
+        }
+        self.cpu.world_mut().tracker.pass(&sequence);
+        Ok(())
     }
 
     /// The limit is reached. Firmware that is still in the handler of a fault has faulted, whatever that handler does.
@@ -476,17 +507,19 @@ impl Machine {
         let soc = self.cpu.world_mut();
         soc.tracker.settle(next);
         let config = soc.tracker.prices().config();
-        let transition = match returned {
-            Ok(Return::Done) => exception_return(),
-            Ok(Return::TailChained(n)) => tail_chain(&config, self.handler(n)),
-            Ok(Return::Faulted(_)) => {
-                let n = (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number;
-                exception_entry(&config, self.handler(n))
+        let started = match returned {
+            Ok(Return::Done) => {
+                self.cpu.world_mut().tracker.pass(&exception_return());
+                Ok(())
             }
-            Err(_) => return Ok(Some(self.locked_up(pc))),
+            Ok(Return::TailChained(n)) => self.await_handler(tail_chain(&config, self.handler(n))),
+            Ok(Return::Faulted(_)) => self.await_handler(exception_entry(&config, self.handler(self.current()))),
+            Err(lockup) => Err(lockup),
         };
-        self.cpu.world_mut().tracker.pass(&transition);
         self.note_fault(pc);
+        if started.is_err() {
+            return Ok(Some(self.locked_up(pc)));
+        }
         if returned != Ok(Return::Done) {
             return Ok(None);
         }
