@@ -459,7 +459,7 @@ impl Exceptions {
         Ok(())
     }
 
-    /// Late arrival (DDI 0403, B1.5.6; DDI 0337E, 5.6): `entering` has been entered or tail-chained to, and its first instruction has not been
+    /// Late arrival (DDI 0403, B1.5.11; DDI 0337E, 5.6): `entering` has been entered or tail-chained to, and its first instruction has not been
     /// executed. If something more urgent is pending by now it is handled first, on the same stack frame, and `entering` stays pending.
     pub fn late_arrival(&mut self, core: &mut impl CoreAccess, entering: Number) -> Result<Option<Number>, Lockup> {
         let Some(urgent) = self.takeable(core.masks()).filter(|_| self.is_active(entering)) else { return Ok(None) };

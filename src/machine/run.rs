@@ -342,7 +342,8 @@ impl Machine {
             let soc = self.cpu.world_mut();
             let due = soc.system.next_due().max(begun);
             let elapsed = due.since(begun).0;
-            if elapsed >= u64::from(sequence.cycles.total()) || delivered.replace(due) == Some(due) {
+            // What comes in the very cycle in which the first instruction would enter execute still keeps it out.
+            if elapsed > u64::from(sequence.cycles.total()) || delivered.replace(due) == Some(due) {
                 break;
             }
             soc.deliver_at(due);

@@ -133,7 +133,7 @@ fn a_more_urgent_interrupt_nests_and_a_less_urgent_one_waits() {
 
 #[test]
 fn a_more_urgent_interrupt_that_arrives_during_entry_goes_first_on_the_same_frame() {
-    // B1.5.6 and DDI 0337E, 5.6: no second frame, the other exception pending and not active, then tail-chained.
+    // B1.5.11 and DDI 0337E, 5.6: no second frame, the other exception pending and not active, then tail-chained.
     let (mut core, mut exceptions) = (FakeCore::new(), Exceptions::default());
     pend(&mut exceptions, 20, 0x40);
     exceptions.enter(&mut core, 20).expect("no lock-up");
