@@ -177,7 +177,7 @@ fn a_sweeps_points_are_single_runs_and_nobody_beats_its_front() {
     let table = stm32sim(&[&args[..], &["--within", "1100us"]].concat());
     let starred: Vec<&str> = table.out.lines().filter(|line| line.contains(" * ")).filter(|line| line.contains('@')).collect();
     assert!(starred.len() == 1 && starred[0].contains("clock=72MHz,prefetch=on"), "{}", table.out);
-    assert!(table.out.contains("the smallest that runs it within 1100.0 us: anomaly@stm32f103c8,clock=72MHz,prefetch=on"));
+    assert!(table.out.contains("the smallest that runs it within 1100.0 us: anomaly@stm32f103c8,clock=72MHz,prefetch=on"), "{}", table.out);
     assert!(table.out.lines().all(|line| line.chars().count() <= 100), "{}", table.out);
     assert!(stm32sim(&[&args[..], &["--within", "1us"]].concat()).out.contains("none runs it within 1.0 us"));
 }
@@ -188,7 +188,7 @@ fn the_smallest_chip_is_the_smallest_that_holds_it() {
     let sweep = stm32sim(&args);
     assert_eq!(sweep.code, 6, "the smallest chips do not hold it: {}", sweep.out);
     // 13.9 KB of SRAM: x4 has 6 KB and x6 10 KB (DS5319, table 2), x8 has 20 KB.
-    assert!(sweep.out.contains("the smallest that runs it within 1000.00 ms: keyword@stm32f103x8"), "{}", sweep.out);
+    assert!(sweep.out.contains("the smallest that runs it within 1.000 s: keyword@stm32f103x8"), "{}", sweep.out);
 }
 
 #[test]
