@@ -32,7 +32,7 @@ pub(super) struct EvalArgs {
     /// A built-in scenario, or a file ending in .toml
     #[arg(long, value_name = "NAME|FILE")]
     scenario: String,
-    /// Only the first N samples
+    /// Only N samples, evenly spread over all
     #[arg(long, value_name = "N", value_parser = count)]
     samples: Option<NonZeroUsize>,
     /// How many machines run at a time [default: the computer's processors]

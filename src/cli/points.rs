@@ -36,7 +36,7 @@ pub(super) struct Points {
     /// model=A.tflite; may be repeated
     #[arg(long, value_name = "AXIS=V,…", value_parser = Axis::parse)]
     pub(super) sweep: Vec<Axis>,
-    /// Accuracy over at most the first N samples of each scenario; 0: costs alone
+    /// Accuracy over at most N samples of each scenario, evenly spread; 0: costs alone
     #[arg(long, value_name = "N")]
     pub(super) samples: Option<usize>,
     /// A limit that every run must keep, as 'cycles <= 1.2M'; may be repeated

@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub scenarios: &'a [Scenario],
     /// Instead of each scenario's own chip.
     pub chip: Option<&'a Chip>,
-    /// So many samples of each scenario from the first on; all without.
+    /// So many samples of each scenario, evenly spread; all without.
     pub samples: Option<usize>,
     /// A folder of models that get a verdict each.
     pub models: Option<&'a Path>,
@@ -194,7 +194,7 @@ pub enum Samples {
     /// All that it has.
     #[default]
     All,
-    /// The first so many, or all where it has fewer; none for costs alone.
+    /// So many, evenly spread, or all where it has fewer; none for costs alone.
     AtMost(usize),
 }
 
@@ -230,12 +230,8 @@ impl Row<'_> {
     /// What is wrong with the request. What the firmware does, and what does not fit, is a row.
     pub fn run(&self, progress: &Progress) -> Result<BenchRun> {
         let Row { chip, image, scenario, overrides, .. } = *self;
-        let mut model = scenario.model_file()?.zip(scenario.model()?).map(|((name, bytes), model)| ModelSummary {
-            name,
-            bytes,
-            macs: model.total_macs(),
-            cycles_per_mac: None,
-        });
+        let macs = scenario.model()?.map_or(0, |model| model.total_macs());
+        let mut model = scenario.model_file()?.map(|(name, bytes)| ModelSummary { name, bytes, macs, cycles_per_mac: None });
         if let Err(failure) = chip.place(image) {
             let does_not_fit = matches!(failure.0.code, Code::FlashOverflow | Code::SramOverflow);
             return if does_not_fit { refused(chip, image, scenario, model, *failure.0) } else { Err(failure) };
@@ -309,10 +305,13 @@ fn judge_models(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Vec<ModelVe
     let Some(folder) = request.models else { return Ok((Vec::new(), None)) };
     let mut rates = Rates::default();
     for (run, scenario) in runs.iter().zip(request.scenarios) {
-        if let BenchRun::Ran(ran) = run
-            && let (Some(inference), Some(model)) = (&ran.report.inference, scenario.model()?)
-        {
-            rates.add_inference(&model, inference)?;
+        let BenchRun::Ran(ran) = run else { continue };
+        let Some(inference) = &ran.report.inference else { continue };
+        if let Some(model) = scenario.model()? {
+            rates.add_inference(&model, inference);
+        }
+        if let Some(forest) = scenario.forest()? {
+            rates.add_forest(forest.trees(), inference);
         }
     }
     let c8 = Chip::find("stm32f103c8")?;

@@ -51,7 +51,7 @@ pub struct Request<'a> {
 /// Some of a scenario's samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// So many from the first on; all without.
+    /// So many, evenly spread over the set, the first among them; all without.
     pub samples: Option<usize>,
     /// Of those, one part.
     pub shard: Option<Shard>,
@@ -83,7 +83,9 @@ impl Selection {
             let message = format!("shard {}/{step} is empty: there are only {samples} samples", first + 1);
             return Err(Finding::new(Code::BadUsage, message).help("Use at most as many shards as there are samples.").into());
         }
-        Ok((first..samples).step_by(step).collect())
+        // Sets are often sorted by class: the first ones would say nothing about the rest.
+        let spread = |n: usize| (n as u128 * all as u128 / samples.max(1) as u128) as usize;
+        Ok((first..samples).step_by(step).map(spread).collect())
     }
 }
 

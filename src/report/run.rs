@@ -269,7 +269,7 @@ pub struct InferenceSummary {
 /// One layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerSummary {
-    /// Its index; absent for what lies between layers.
+    /// Its operator's index in the model; absent for what lies between layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The operator.
@@ -459,7 +459,7 @@ impl Report<'_> {
 
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
         let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            Some((scenario, _)) => scenario.plan()?,
             None => None,
         };
         let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
@@ -567,29 +567,35 @@ impl InferenceSummary {
     }
 }
 
-/// One row a layer, and one for what lies between them.
+/// One row for each of the model's operators that takes time, and one for what lies between them.
 fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
     let mut between = inference.span;
-    let mut rows: Vec<LayerSummary> = inference
-        .layers
-        .iter()
-        .map(|layer| {
-            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
-            between.cycles = between.cycles - layer.span.cycles;
-            between.causes = between.causes.since(&layer.span.causes);
-            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
-            LayerSummary {
-                index: Some(layer.index),
-                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
-                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
-                macs: planned.map(|planned| planned.macs),
-                instructions: layer.span.instructions,
-                cycles: layer.span.cycles.0,
-                cycles_by_cause: Causes(layer.span.causes),
-                latency_us: rounded(hclk.micros(layer.span.cycles)),
-            }
-        })
-        .collect();
+    let mut rows: Vec<LayerSummary> = Vec::new();
+    for layer in &inference.layers {
+        let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+        between.cycles = between.cycles - layer.span.cycles;
+        between.causes = between.causes.since(&layer.span.causes);
+        between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+        let index = planned.and_then(|planned| u32::try_from(planned.operator_index).ok()).unwrap_or(layer.index);
+        // An operator of several steps (PAD, CONCATENATION, hybrid layers) is one row, as it is one in the model.
+        if let Some(row) = rows.last_mut().filter(|row| planned.is_some() && row.index == Some(index)) {
+            row.instructions += layer.span.instructions;
+            row.cycles += layer.span.cycles.0;
+            row.cycles_by_cause.0.merge(&layer.span.causes);
+            row.latency_us = rounded(hclk.micros(Cycles(row.cycles)));
+            continue;
+        }
+        rows.push(LayerSummary {
+            index: Some(index),
+            op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+            name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+            macs: planned.map(|planned| planned.macs),
+            instructions: layer.span.instructions,
+            cycles: layer.span.cycles.0,
+            cycles_by_cause: Causes(layer.span.causes),
+            latency_us: rounded(hclk.micros(layer.span.cycles)),
+        });
+    }
     if !rows.is_empty() {
         rows.push(LayerSummary {
             index: None,

@@ -17,7 +17,7 @@ pub use tensor::{Elements, Tensor};
 
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::firmware::Image;
-use crate::model::Model;
+use crate::model::{Forest, Model, Plan};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -75,6 +75,11 @@ impl Reference {
     }
 }
 
+/// Whether a model's file is a forest's table.
+fn is_forest(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+}
+
 /// Where a scenario's files come from: its folder, or the program itself.
 trait Files: std::fmt::Debug + Send + Sync {
     /// The content of a file named in the scenario.
@@ -124,12 +129,34 @@ impl Scenario {
         Image::parse(&self.files.display(&self.firmware), &self.files.read(&self.firmware)?)
     }
 
-    /// The model that the firmware executes, if the scenario names it.
+    /// The network that the firmware executes, if the scenario names one.
     ///
     /// # Errors
     /// As [`Model::parse`].
     pub fn model(&self) -> Result<Option<Model>> {
-        self.model.as_ref().map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+        let network = self.model.as_ref().filter(|name| !is_forest(name));
+        network.map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+    }
+
+    /// What the firmware executes, lowered, if the scenario names it: a network, or a forest.
+    ///
+    /// # Errors
+    /// As [`Model::parse`] and [`Model::lower`], or those of [`Forest`].
+    pub fn plan(&self) -> Result<Option<Plan>> {
+        match self.forest()? {
+            Some(forest) => forest.lower().map(Some),
+            None => self.model()?.map(|model| model.lower()).transpose(),
+        }
+    }
+
+    /// The forest that the firmware executes, if the scenario names one.
+    ///
+    /// # Errors
+    /// As [`Forest::parse`].
+    pub fn forest(&self) -> Result<Option<Forest>> {
+        let features = u32::try_from(self.samples.row_bytes()).ok();
+        let forest = self.model.as_ref().filter(|name| is_forest(name));
+        forest.map(|name| Forest::parse(&self.files.display(name), &self.files.read(name)?, features)).transpose()
     }
 
     /// The model's file name without folders and its size in bytes.
