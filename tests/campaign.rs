@@ -180,15 +180,15 @@ fn a_full_device_loses_nothing_that_is_done() {
     let scratch = Scratch::new("full");
     let journal = scratch.0.join("journal.jsonl").display().to_string();
     // A file that cannot grow beyond 8 blocks stands for a device without space: writing fails in the same way, in the middle of a line.
-    let limited = format!(
-        "trap '' XFSZ; ulimit -f 8; exec {} {} --journal {journal}",
-        env!("CARGO_BIN_EXE_stm32sim"),
-        EVAL.join(" ")
-    );
+    let limited =
+        format!("trap '' XFSZ; ulimit -f 8; exec {} {} --journal {journal}", env!("CARGO_BIN_EXE_stm32sim"), EVAL.join(" "));
     let Ok(run) = Command::new("sh").args(["-c", &limited]).output() else { return eprintln!("skipped: there is no sh") };
     let err = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(2), "{err}");
-    assert!(err.starts_with("error[output-unwritable]: ") && err.contains("with space again, the same command continues"), "{err}");
+    assert!(
+        err.starts_with("error[output-unwritable]: ") && err.contains("with space again, the same command continues"),
+        "{err}"
+    );
     assert!(run.stdout.is_empty());
     let kept = fs::read_to_string(&journal).expect("kept").lines().count();
     assert!(kept > 1, "some were done");

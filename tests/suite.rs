@@ -57,6 +57,9 @@ fn a_suite_twice_gives_the_same_bytes_with_any_number_of_jobs() {
     for field in ["chip", "firmware", "clock", "totals", "inference", "memory"] {
         assert_eq!(row[field], run[field], "{field}");
     }
+    let functions = row["functions"].as_array().expect("functions");
+    let sum: u64 = functions.iter().map(|function| function["cycles"].as_u64().expect("cycles")).sum();
+    assert_eq!(Some(sum), run["totals"]["cycles"].as_u64(), "functions sum to the run");
 }
 
 #[test]
@@ -177,7 +180,11 @@ fn a_sweeps_points_are_single_runs_and_nobody_beats_its_front() {
     let table = stm32sim(&[&args[..], &["--within", "1100us"]].concat());
     let starred: Vec<&str> = table.out.lines().filter(|line| line.contains(" * ")).filter(|line| line.contains('@')).collect();
     assert!(starred.len() == 1 && starred[0].contains("clock=72MHz,prefetch=on"), "{}", table.out);
-    assert!(table.out.contains("the smallest that runs it within 1100.0 us: anomaly@stm32f103c8,clock=72MHz,prefetch=on"), "{}", table.out);
+    assert!(
+        table.out.contains("the smallest that runs it within 1100.0 us: anomaly@stm32f103c8,clock=72MHz,prefetch=on"),
+        "{}",
+        table.out
+    );
     assert!(table.out.lines().all(|line| line.chars().count() <= 100), "{}", table.out);
     assert!(stm32sim(&[&args[..], &["--within", "1us"]].concat()).out.contains("none runs it within 1.0 us"));
 }
@@ -248,6 +255,9 @@ fn a_kernel_compiled_without_optimisation_is_caught_and_named() {
     let part =
         |kind: &str, name: &str| worse.out.lines().any(|line| line.contains(&format!("{kind} {name}")) && line.contains(" +"));
     assert!((1..=4).all(|dense| part("layer", &format!("dense{dense} FULLY_CONNECTED"))), "{}", worse.out);
+    // objdump knows it by this name, too: it is the kernel in nn_dense.c.
+    let function = worse.out.lines().find(|line| line.contains("function nn_")).unwrap_or_else(|| panic!("{}", worse.out));
+    assert!(function.contains("dense") && function.contains('+'), "{}", worse.out);
     // The other layer has no part in it.
     assert!(!worse.out.contains("LOGISTIC"), "{}", worse.out);
     let machine = stm32sim(&["check", "--suite", &suite(&slow), "--emit", "annotations=-", "--quiet"]);
