@@ -58,6 +58,8 @@ impl Decoder {
             base_step: 0,
             signed_load: false,
             transfer: None,
+            pair: None,
+            list: RegSet::EMPTY,
         };
         let Some(bytes) = bytes.get(..announced) else { return blank };
         let Ok(insns) = self.capstone.disasm_count(bytes, u64::from(addr.0), 1) else { return blank };
@@ -218,7 +220,7 @@ impl Describe<'_> {
             }
             Class::Alu | Class::Mul | Class::Mla | Class::LongMul { .. } | Class::Div { .. } => {
                 self.data_processing();
-                self.insn.compute = value::compute(self.id, self.operands, self.insn.addr.0.wrapping_add(4));
+                self.insn.compute = value::compute(self.first, self.second, self.insn.size, self.insn.addr.0.wrapping_add(4));
             }
             _ => {}
         }
@@ -357,7 +359,9 @@ impl Describe<'_> {
             self.insn.writes = self.insn.writes.with(RegSet::of(base));
             self.insn.base_step = after.unwrap_or_else(|| mem.disp());
         }
-        if !pair {
+        if pair {
+            self.insn.pair = Some(((self.second >> 12) as u8 & 15, (self.second >> 8) as u8 & 15));
+        } else {
             self.insn.transfer = self.operands.first().and_then(register);
         }
         use ArmInsn::{ARM_INS_LDRSB, ARM_INS_LDRSBT, ARM_INS_LDRSH, ARM_INS_LDRSHT};
@@ -432,6 +436,7 @@ impl Describe<'_> {
             count,
         });
         let base_set = RegSet::of(base);
+        self.insn.list = list;
         self.insn.address_regs = base_set;
         if self.insn.class == Class::LoadMultiple {
             self.insn.reads = base_set;
@@ -474,7 +479,7 @@ fn shift_register(operand: &ArmOperand) -> Option<u8> {
 }
 
 /// The core register's number behind capstone's.
-pub(super) fn number(reg: RegId) -> Option<u8> {
+fn number(reg: RegId) -> Option<u8> {
     let reg = u32::from(reg.0);
     let first = ArmReg::ARM_REG_R0;
     match reg {

@@ -10,7 +10,7 @@ mod value;
 
 pub use decode::Decoder;
 pub use regs::{LR, PC, RegSet, SP};
-pub use value::{Compute, Op, Source};
+pub use value::{Carry, Compute, Op, Source, shift_carry};
 
 use crate::units::Addr;
 
@@ -310,7 +310,7 @@ pub struct Insn {
     pub in_it: bool,
     /// For an IT: its operands.
     pub it: Option<ItMask>,
-    /// What it computes, where that is an integer operation without carry-in.
+    /// What it computes, where that is an integer operation.
     pub compute: Option<Compute>,
     /// What is added to the base register when the access updates it.
     pub base_step: i32,
@@ -318,6 +318,10 @@ pub struct Insn {
     pub signed_load: bool,
     /// The register that a single load or store moves.
     pub transfer: Option<u8>,
+    /// The registers that LDRD or STRD moves, in the order of their addresses.
+    pub pair: Option<(u8, u8)>,
+    /// The registers that a multiple load or store moves, in the order of their addresses.
+    pub list: RegSet,
 }
 
 impl Insn {
