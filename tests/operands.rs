@@ -30,14 +30,34 @@ struct Watcher {
     /// The running block, and the codes of its instructions: failed until they run.
     running: Option<((u32, u32), Vec<OperandCode>)>,
     causes: CauseTotals,
+    /// The same for each block.
+    costs: HashMap<(u32, u32), CauseTotals>,
     instructions: u64,
 }
 
 impl Watcher {
+    fn new(config: TimingConfig) -> Self {
+        Watcher {
+            decoder: Decoder::new().unwrap(),
+            config,
+            state: FrontState::reset(),
+            known: HashMap::new(),
+            running: None,
+            causes: CauseTotals::default(),
+            costs: HashMap::new(),
+            instructions: 0,
+        }
+    }
+
     fn begin(&mut self, pc: u32, size: u32, bytes: &[u8]) {
+        let before = self.running.as_ref().map(|(key, _)| *key);
         self.end(pc);
-        let decoder = &mut self.decoder;
-        let block = self.known.entry((pc, size)).or_insert_with(|| decoder.decode_block(Addr(pc), bytes));
+        if !self.known.contains_key(&(pc, size)) {
+            let before = before.and_then(|key| self.known.get(&key));
+            let block = self.decoder.decode_block_after(before, Addr(pc), bytes);
+            self.known.insert((pc, size), block);
+        }
+        let block = &self.known[&(pc, size)];
         // Whether an instruction of one cycle that does not pass delays what depends on it as it would otherwise is not known from silicon:
         // the model takes it so, and asks for no outcome.
         let unless_seen =
@@ -50,6 +70,7 @@ impl Watcher {
         let block = &self.known[&key];
         let transition = step_block(&self.config, &block.insns, self.state, &codes, Addr(next));
         self.causes.add(&transition.cycles, 1);
+        self.costs.entry(key).or_default().add(&transition.cycles, 1);
         self.state = transition.exit;
         self.instructions += block.insns.len() as u64;
     }
@@ -98,17 +119,9 @@ const REGISTERS: [RegisterARM; 16] = [
     RegisterARM::PC,
 ];
 
-/// Cycles by cause, instructions, and what SRAM holds behind a call, looked at instruction by instruction.
-fn watched(call: &Call, config: TimingConfig) -> (CauseTotals, u64, Vec<u8>) {
-    let mut engine = call.engine(Watcher {
-        decoder: Decoder::new().unwrap(),
-        config,
-        state: FrontState::reset(),
-        known: HashMap::new(),
-        running: None,
-        causes: CauseTotals::default(),
-        instructions: 0,
-    });
+/// What was seen of a call, looked at instruction by instruction, and what SRAM holds behind it.
+fn watched(call: &Call, config: TimingConfig) -> (Watcher, Vec<u8>) {
+    let mut engine = call.engine(Watcher::new(config));
     engine
         .add_block_hook(1, 0, |engine, pc, size| {
             let bytes = engine.mem_read_as_vec(pc, size as usize).unwrap();
@@ -126,9 +139,8 @@ fn watched(call: &Call, config: TimingConfig) -> (CauseTotals, u64, Vec<u8>) {
     engine.emu_start(u64::from(call.entry | 1), 0, 0, 0).unwrap();
     let pc = engine.reg_read(RegisterARM::PC).unwrap() as u32;
     let sram = engine.mem_read_as_vec(u64::from(call::SRAM), call::SRAM_SIZE as usize).unwrap();
-    let watcher = engine.get_data_mut();
-    watcher.end(pc);
-    (watcher.causes, watcher.instructions, sram)
+    engine.get_data_mut().end(pc);
+    (std::mem::replace(engine.get_data_mut(), Watcher::new(config)), sram)
 }
 
 fn compare(what: &str, call: &Call, wait_states: u8) {
@@ -137,10 +149,18 @@ fn compare(what: &str, call: &Call, wait_states: u8) {
     let outcome = machine.run(&mut (), Tick::NEVER).unwrap();
     assert!(matches!(outcome, Outcome::Asleep(_)), "{what}: {outcome:?}");
     let config = TimingConfig { prefetch: true, ..TimingConfig::with_wait_states(wait_states) };
-    let (causes, instructions, sram) = watched(call, config);
+    let (seen, sram) = watched(call, config);
     assert_eq!(machine.memory().read_vec(call::SRAM, call::SRAM_SIZE as usize).unwrap(), sram, "{what}: SRAM");
     assert_eq!(machine.unresolved(), 0, "{what}: operands that could not be had");
-    assert_eq!(machine.prices().totals(), (causes, instructions), "{what}");
+    for cost in machine.prices().costs().filter(|cost| cost.executions > 0) {
+        let (addr, size) = (cost.block.addr, cost.block.size);
+        if let Some(causes) = seen.costs.get(&(addr.0, size)).filter(|causes| **causes != cost.causes) {
+            let code = machine.memory().read_vec(addr.0, size as usize).unwrap();
+            let lines = Decoder::new().unwrap().disassemble(addr, &code);
+            panic!("{what}: {} times {lines:#x?} cost {:?} and not {causes:?}", cost.executions, cost.causes);
+        }
+    }
+    assert_eq!(machine.prices().totals(), (seen.causes, seen.instructions), "{what}");
 }
 
 #[test]

@@ -85,9 +85,15 @@ impl Decoder {
     /// not part of the block.
     #[must_use]
     pub fn decode_block(&self, addr: Addr, bytes: &[u8]) -> Block {
+        self.decode_block_after(None, addr, bytes)
+    }
+
+    /// The same for what may stand in an IT block that `before` began, if that ends at `addr`: the engine splits blocks where its pages end.
+    #[must_use]
+    pub fn decode_block_after(&self, before: Option<&Block>, addr: Addr, bytes: &[u8]) -> Block {
         let mut insns = Vec::with_capacity(bytes.len() / 2);
         let mut at = 0usize;
-        let mut it: Option<(ItMask, u8)> = None;
+        let mut it = before.filter(|before| before.end() == addr).and_then(|before| before.open_it);
         while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= 2) {
             if wide(halfword(rest, 0)) && rest.len() < 4 {
                 break;
@@ -105,7 +111,7 @@ impl Decoder {
             at += usize::from(insn.size);
             insns.push(insn);
         }
-        Block { addr, size: at as u32, insns: insns.into_boxed_slice() }
+        Block { addr, size: at as u32, insns: insns.into_boxed_slice(), open_it: it }
     }
 
     /// One line of assembly per instruction, as capstone prints it, IT conditions included; `.short`/`.word` for what is no instruction.

@@ -358,7 +358,7 @@ impl Insn {
     }
 }
 
-/// A run of instructions, in address order and without gaps, that starts outside any IT block.
+/// A run of instructions, in address order and without gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The first instruction's address.
@@ -367,6 +367,8 @@ pub struct Block {
     pub size: u32,
     /// The instructions.
     pub insns: Box<[Insn]>,
+    /// An IT block that goes on behind it, and how many of its instructions have come already.
+    pub open_it: Option<(ItMask, u8)>,
 }
 
 impl Block {
