@@ -12,10 +12,13 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
+use crate::report::profile::export::{Recording, Stretch};
+use crate::report::profile::{self, Profile, function_bounds};
 use crate::scenario::{Host, Reference, Scenario};
-use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
+use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -98,10 +101,13 @@ pub struct RunReport {
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.
     pub not_modelled: Vec<LedgerRow>,
+    /// Where the cycles went; with [`profile`] only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// The scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ScenarioSummary {
     /// Its name.
     pub name: String,
@@ -111,7 +117,7 @@ pub struct ScenarioSummary {
 }
 
 /// Clocks and flash settings.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ClockSummary {
     /// System clock.
     pub sysclk_hz: u32,
@@ -122,24 +128,45 @@ pub struct ClockSummary {
     /// Whether the prefetch buffer is on.
     pub prefetch: bool,
     /// Whether clock or flash settings were given instead of taken from the firmware.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub what_if: bool,
 }
 
 /// How cycles were counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct TimingModel {
     /// The model's name.
-    pub name: &'static str,
+    #[serde(deserialize_with = "own_model")]
+    pub name: Word,
     /// Its version: results of different versions do not compare.
     pub version: u32,
     /// Remembered or worked-out prices.
     pub fidelity: Fidelity,
     /// What 95 % of the published measurements at such wait states keep (docs/accuracy.md), in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_bound_percent: Option<f64>,
     /// Operand values that could not be had and were assumed.
     pub unresolved_operands: u64,
+}
+
+/// One of a few known words. A type of its own, because serde takes a reference in a field for one into the text that is read.
+type Word = &'static str;
+
+/// The timing model's name.
+const MODEL_NAME: &str = "cortex-m3-stm32f1";
+
+fn own_model<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name == MODEL_NAME { Ok(MODEL_NAME) } else { Err(serde::de::Error::custom(format!("there is no timing model '{name}'"))) }
+}
+
+/// The ways in which a run ends.
+const KINDS: [&str; 7] = ["finished", "fault", "limit", "asleep", "exit", "does-not-fit", "interrupted"];
+
+fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let kind = String::deserialize(deserializer)?;
+    let known = KINDS.into_iter().find(|known| *known == kind);
+    known.ok_or_else(|| serde::de::Error::custom(format!("no run ends as '{kind}'")))
 }
 
 impl ClockSummary {
@@ -160,7 +187,7 @@ impl TimingModel {
     /// This program's.
     pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64, wait_states: u8) -> Self {
         Self {
-            name: "cortex-m3-stm32f1",
+            name: MODEL_NAME,
             version: MODEL_VERSION,
             fidelity,
             error_bound_percent: Some(accuracy(wait_states).bound),
@@ -170,10 +197,11 @@ impl TimingModel {
 }
 
 /// How the run ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct OutcomeSummary {
     /// `finished`, `fault`, `limit`, `asleep` or `exit`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "known_kind")]
+    pub kind: Word,
     /// The process's exit code.
     pub code: u8,
     /// In a sentence.
@@ -200,6 +228,19 @@ pub struct Causes(pub CauseTotals);
 impl Serialize for Causes {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(Cause::ALL.iter().map(|cause| (cause.name(), self.0.of(*cause))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Causes {
+    /// Names of causes that this version does not know are refused: sums would be wrong without them.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut totals = CauseTotals::default();
+        for (name, cycles) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+            let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
+            let slot = cause.and_then(|cause| totals.0.get_mut(cause as usize));
+            *slot.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no cause of cycles")))? = cycles;
+        }
+        Ok(Causes(totals))
     }
 }
 
@@ -247,7 +288,7 @@ pub struct InferenceSummary {
 /// One layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerSummary {
-    /// Its index; absent for what lies between layers.
+    /// Its operator's index in the model; absent for what lies between layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The operator.
@@ -320,7 +361,7 @@ pub struct UartText {
 }
 
 /// A register that is not modelled, or not wholly.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LedgerRow {
     /// Device and register.
     pub register: String,
@@ -343,10 +384,45 @@ impl RunReport {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
+    observe(request, false).map(|recorded| recorded.report)
+}
+
+/// As [`run`], and says where the cycles went.
+///
+/// # Errors
+/// As [`run`].
+pub fn profile(request: &Request<'_>) -> Result<Recorded> {
+    observe(request, true)
+}
+
+/// A run's report, and what its profile was made from.
+pub struct Recorded {
+    /// The report.
+    pub report: RunReport,
+    /// Instruction by instruction.
+    pub details: Details,
+    /// What happened when.
+    pub timeline: Vec<Stretch>,
+}
+
+impl Recorded {
+    /// What exports are made from; `None` of a run without a profile.
+    #[must_use]
+    pub fn recording<'a>(&'a self, image: &'a Image) -> Option<Recording<'a>> {
+        let (profile, clock) = (self.report.profile.as_ref()?, Hz(self.report.clock.hclk_hz));
+        Some(Recording { image, clock, profile, details: &self.details, timeline: &self.timeline })
+    }
+}
+
+fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
     let watch = Watch::on(&mut machine, request.image);
+    if in_detail {
+        machine.keep_details();
+        machine.trace_calls(function_bounds(request.image));
+    }
     let mut host = match &request.scenario {
         Some((scenario, stimulus)) => {
             let input = match stimulus {
@@ -367,7 +443,21 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
         machine.run(environment, request.limit.tick())?
     };
     let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
-    Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)
+    let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    let (mut details, mut timeline) = (Details::default(), Vec::new());
+    if in_detail {
+        details = machine.prices().details();
+        let outside = machine.prices().outside();
+        let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
+        let mut episodes = Vec::new();
+        if let Some(calls) = machine.calls() {
+            profile = profile.with_calls(request.image, request.chip, calls);
+            episodes = calls.episodes().to_vec();
+        }
+        timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
+        report.profile = Some(profile);
+    }
+    Ok(Recorded { report, details, timeline })
 }
 
 /// What a report is made from.
@@ -432,12 +522,13 @@ impl Report<'_> {
                 .iter()
                 .map(|(key, count)| LedgerRow { register: key.register.clone(), what: key.what.clone(), count: *count })
                 .collect(),
+            profile: None,
         })
     }
 
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
         let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            Some((scenario, _)) => scenario.plan()?,
             None => None,
         };
         let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
@@ -545,29 +636,35 @@ impl InferenceSummary {
     }
 }
 
-/// One row a layer, and one for what lies between them.
+/// One row for each of the model's operators that takes time, and one for what lies between them.
 fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
     let mut between = inference.span;
-    let mut rows: Vec<LayerSummary> = inference
-        .layers
-        .iter()
-        .map(|layer| {
-            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
-            between.cycles = between.cycles - layer.span.cycles;
-            between.causes = between.causes.since(&layer.span.causes);
-            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
-            LayerSummary {
-                index: Some(layer.index),
-                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
-                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
-                macs: planned.map(|planned| planned.macs),
-                instructions: layer.span.instructions,
-                cycles: layer.span.cycles.0,
-                cycles_by_cause: Causes(layer.span.causes),
-                latency_us: rounded(hclk.micros(layer.span.cycles)),
-            }
-        })
-        .collect();
+    let mut rows: Vec<LayerSummary> = Vec::new();
+    for layer in &inference.layers {
+        let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+        between.cycles = between.cycles - layer.span.cycles;
+        between.causes = between.causes.since(&layer.span.causes);
+        between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+        let index = planned.and_then(|planned| u32::try_from(planned.operator_index).ok()).unwrap_or(layer.index);
+        // An operator of several steps (PAD, CONCATENATION, hybrid layers) is one row, as it is one in the model.
+        if let Some(row) = rows.last_mut().filter(|row| planned.is_some() && row.index == Some(index)) {
+            row.instructions += layer.span.instructions;
+            row.cycles += layer.span.cycles.0;
+            row.cycles_by_cause.0.merge(&layer.span.causes);
+            row.latency_us = rounded(hclk.micros(Cycles(row.cycles)));
+            continue;
+        }
+        rows.push(LayerSummary {
+            index: Some(index),
+            op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+            name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+            macs: planned.map(|planned| planned.macs),
+            instructions: layer.span.instructions,
+            cycles: layer.span.cycles.0,
+            cycles_by_cause: Causes(layer.span.causes),
+            latency_us: rounded(hclk.micros(layer.span.cycles)),
+        });
+    }
     if !rows.is_empty() {
         rows.push(LayerSummary {
             index: None,
