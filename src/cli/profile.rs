@@ -3,7 +3,7 @@
 //! Does not model: anything.
 //! Tested by: `tests/profile.rs`, `tests/bad_input.rs`.
 
-use super::output::write_aside;
+use super::output::save;
 use super::run::RunArgs;
 use super::{Format, Output};
 use crate::finding::{Code, Failure, Result};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
         let recorded = profile(request)?;
         if let Some(recording) = recorded.recording(request.image) {
             for (kind, file) in &exports {
-                write_aside(Path::new(file), &kind.write(&recording)?)?;
+                save(Path::new(file), &kind.write(&recording)?)?;
             }
         }
         let report = &recorded.report;

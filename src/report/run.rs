@@ -18,7 +18,6 @@ use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -107,7 +106,7 @@ pub struct RunReport {
 }
 
 /// The scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ScenarioSummary {
     /// Its name.
     pub name: String,
@@ -117,7 +116,7 @@ pub struct ScenarioSummary {
 }
 
 /// Clocks and flash settings.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ClockSummary {
     /// System clock.
     pub sysclk_hz: u32,
@@ -128,24 +127,45 @@ pub struct ClockSummary {
     /// Whether the prefetch buffer is on.
     pub prefetch: bool,
     /// Whether clock or flash settings were given instead of taken from the firmware.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub what_if: bool,
 }
 
 /// How cycles were counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct TimingModel {
     /// The model's name.
-    pub name: &'static str,
+    #[serde(deserialize_with = "own_model")]
+    pub name: Word,
     /// Its version: results of different versions do not compare.
     pub version: u32,
     /// Remembered or worked-out prices.
     pub fidelity: Fidelity,
     /// What 95 % of the published measurements at such wait states keep (docs/accuracy.md), in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_bound_percent: Option<f64>,
     /// Operand values that could not be had and were assumed.
     pub unresolved_operands: u64,
+}
+
+/// One of a few known words. A type of its own, because serde takes a reference in a field for one into the text that is read.
+type Word = &'static str;
+
+/// The timing model's name.
+const MODEL_NAME: &str = "cortex-m3-stm32f1";
+
+fn own_model<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name == MODEL_NAME { Ok(MODEL_NAME) } else { Err(serde::de::Error::custom(format!("there is no timing model '{name}'"))) }
+}
+
+/// The ways in which a run ends.
+const KINDS: [&str; 7] = ["finished", "fault", "limit", "asleep", "exit", "does-not-fit", "interrupted"];
+
+fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let kind = String::deserialize(deserializer)?;
+    let known = KINDS.into_iter().find(|known| *known == kind);
+    known.ok_or_else(|| serde::de::Error::custom(format!("no run ends as '{kind}'")))
 }
 
 impl ClockSummary {
@@ -166,7 +186,7 @@ impl TimingModel {
     /// This program's.
     pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64, wait_states: u8) -> Self {
         Self {
-            name: "cortex-m3-stm32f1",
+            name: MODEL_NAME,
             version: MODEL_VERSION,
             fidelity,
             error_bound_percent: Some(accuracy(wait_states).bound),
@@ -176,10 +196,11 @@ impl TimingModel {
 }
 
 /// How the run ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct OutcomeSummary {
     /// `finished`, `fault`, `limit`, `asleep` or `exit`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "known_kind")]
+    pub kind: Word,
     /// The process's exit code.
     pub code: u8,
     /// In a sentence.
@@ -213,7 +234,7 @@ impl<'de> Deserialize<'de> for Causes {
     /// Names of causes that this version does not know are refused: sums would be wrong without them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let mut totals = CauseTotals::default();
-        for (name, cycles) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+        for (name, cycles) in std::collections::BTreeMap::<String, u64>::deserialize(deserializer)? {
             let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
             let slot = cause.and_then(|cause| totals.0.get_mut(cause as usize));
             *slot.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no cause of cycles")))? = cycles;
@@ -339,7 +360,7 @@ pub struct UartText {
 }
 
 /// A register that is not modelled, or not wholly.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LedgerRow {
     /// Device and register.
     pub register: String,

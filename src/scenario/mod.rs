@@ -18,7 +18,7 @@ pub use tensor::{Elements, Tensor};
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::firmware::Image;
 use crate::model::{Forest, Model, Plan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A scenario, read and checked.
@@ -55,7 +55,7 @@ pub struct Scenario {
 }
 
 /// Who computed the reference outputs, and how near to them is right.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Reference {
     /// Usually TFLite Micro.
     pub by: String,
