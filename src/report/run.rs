@@ -18,6 +18,7 @@ use crate::scenario::{Host, Reference, Scenario};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -234,7 +235,7 @@ impl<'de> Deserialize<'de> for Causes {
     /// Names of causes that this version does not know are refused: sums would be wrong without them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let mut totals = CauseTotals::default();
-        for (name, cycles) in std::collections::BTreeMap::<String, u64>::deserialize(deserializer)? {
+        for (name, cycles) in BTreeMap::<String, u64>::deserialize(deserializer)? {
             let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
             let slot = cause.and_then(|cause| totals.0.get_mut(cause as usize));
             *slot.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no cause of cycles")))? = cycles;
