@@ -12,8 +12,8 @@ mod timeline;
 mod tree;
 
 pub use against::{Changed, ProfileDifference, read};
-pub use flame::{Tile, boxes as flame_tiles};
 pub use annotate::{Annotated, AnnotatedInsn};
+pub use flame::{Tile, boxes as flame_tiles};
 pub use text::Text;
 pub use timeline::timeline;
 pub use tree::{CallNode, InterruptCost, Range, StackCost};

@@ -3,9 +3,9 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/profile.rs`.
 
-use super::Profile;
+use super::{Profile, Range};
 use crate::report::run::{Causes, RunReport};
-use crate::report::table::{clipped, head, percent, verdict};
+use crate::report::table::{clipped, head, percent, verdict, wrapped};
 use crate::timing::Cause;
 use crate::units::{Hz, grouped};
 use tabled::builder::Builder;
@@ -46,6 +46,8 @@ impl Text {
             text.push_str(&self.lines(profile));
             text.push_str(&self.layers(profile));
             text.push_str(&self.mix(profile));
+            text.push_str(&interrupts(profile));
+            text.push_str(&stacks(profile));
             let clock = Hz(report.clock.hclk_hz);
             text.push_str(&format!(
                 "{} cycles, {} instructions in the whole run, {}; causes in percent of a row\n",
@@ -145,6 +147,51 @@ impl Text {
         }
         format!("{table}\n\n")
     }
+}
+
+/// What each exception cost; nothing of it is inside a function's row but the handlers' own.
+fn interrupts(profile: &Profile) -> String {
+    if profile.interrupts.is_empty() {
+        return String::new();
+    }
+    let mut table = Builder::default();
+    table.push_record(["interrupt", "taken", "chained", "cycles", "latency mean", "worst", "duration mean", "worst"]);
+    for row in &profile.interrupts {
+        let range = |range: &Option<Range>| match range {
+            Some(range) => [format!("{:.1}", range.mean), grouped(range.max)],
+            None => [String::new(), String::new()],
+        };
+        let numbers = [grouped(row.count), grouped(row.chained), grouped(row.cycles)];
+        let ranges = range(&row.latency).into_iter().chain(range(&row.duration));
+        table.push_record(std::iter::once(clipped(&row.name, 16)).chain(numbers).chain(ranges));
+    }
+    let mut table = table.build();
+    table.with(Style::empty()).with(Padding::new(0, 1, 0, 0)).modify(Columns::new(1..), Alignment::right());
+    format!("{table}\n\n")
+}
+
+/// How deep each stack went, and who took it there.
+fn stacks(profile: &Profile) -> String {
+    let mut text = String::new();
+    for stack in &profile.stacks {
+        let room = match (stack.margin, &stack.below) {
+            (Some(margin), Some(below)) if margin < 0 => format!(", {} B into {below}", grouped(margin.unsigned_abs())),
+            (Some(margin), Some(below)) => format!(", {} B above {below}", grouped(margin.unsigned_abs())),
+            _ => String::new(),
+        };
+        // Of a deep recursion the ends tell enough.
+        let chain = &stack.chain;
+        let ways = match (chain.get(..5), chain.get(chain.len().saturating_sub(5)..)) {
+            (Some(first), Some(last)) if chain.len() > 12 => {
+                format!("{} > [{} more] > {}", first.join(" > "), chain.len() - 10, last.join(" > "))
+            }
+            _ => chain.join(" > "),
+        };
+        let line = format!("{} stack: {} B at its deepest{room}, in {ways}", stack.kind, grouped(stack.bytes));
+        text.push_str(&wrapped(&line));
+        text.push('\n');
+    }
+    if text.is_empty() { text } else { format!("{text}\n") }
 }
 
 /// The text's end, with a mark where it was cut: of a path the end tells more.
