@@ -30,14 +30,28 @@ pub struct View {
 pub fn table(report: &CampaignReport, view: View) -> Result<String> {
     let (records, limits) = (report.records()?, report.limits());
     let front = pareto(&records);
-    let mut rows = Builder::default();
-    rows.push_record(["run", "cycles", "latency", "energy", "flash", "SRAM", "accuracy", "limits"]);
-    for ((record, limits), front) in records.iter().zip(&limits).zip(&front) {
-        let mark = if view.sweep && *front { " *" } else { "" };
-        let mut cells = vec![format!("{}{mark}", clipped(&record.key().replace("@stm32", "@"), 42))];
-        cells.extend(cells_of(record));
+    let heads = ["cycles", "latency", "energy", "flash", "SRAM", "accuracy", "limits"];
+    let mut lines: Vec<Vec<String>> = Vec::with_capacity(records.len());
+    for (record, limits) in records.iter().zip(&limits) {
+        let mut cells = cells_of(record).to_vec();
         cells.push(limits_cell(limits));
-        rows.push_record(cells);
+        lines.push(cells);
+    }
+    // A column that no row fills is left out; the names get what the others leave of 100 columns, with three between each.
+    let width = |at: usize| lines.iter().filter_map(|cells| cells.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let used: Vec<usize> = (0..heads.len()).filter(|at| width(*at) > 0).collect();
+    let taken: usize = used.iter().map(|at| width(*at).max(heads.get(*at).map_or(0, |head| head.chars().count())) + 3).sum();
+    let room = 96_usize.saturating_sub(taken).max(12);
+    let shown_of = |cells: &[String]| used.iter().filter_map(|at| cells.get(*at).cloned()).collect::<Vec<String>>();
+    let mut rows = Builder::default();
+    let mut head = vec!["run".to_owned()];
+    head.extend(used.iter().filter_map(|at| heads.get(*at)).map(|head| (*head).to_owned()));
+    rows.push_record(head);
+    for ((record, cells), front) in records.iter().zip(&lines).zip(&front) {
+        let mark = if view.sweep && *front { " *" } else { "" };
+        let mut row = vec![format!("{}{mark}", clipped(&record.key().replace("@stm32", "@"), room.saturating_sub(mark.len())))];
+        row.extend(shown_of(cells));
+        rows.push_record(row);
     }
     let mut rows = rows.build();
     rows.with(Style::blank()).modify(Columns::new(1..), Alignment::right());
