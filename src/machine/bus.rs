@@ -248,6 +248,7 @@ impl Bus {
         while let Some((at, device, event)) = system.take_due() {
             system.now = at;
             self.with(device, system, |device, ctx| device.due(event, ctx));
+            system.note_pended();
             system.now = now;
         }
     }
@@ -255,6 +256,7 @@ impl Bus {
     /// Bytes arrive on a device's serial line.
     pub fn receive(&mut self, device: usize, bytes: &[u8], system: &mut System) {
         self.with(device, system, |device, ctx| device.receive(bytes, ctx));
+        system.note_pended();
     }
 
     fn with(&mut self, i: usize, system: &mut System, act: impl FnOnce(&mut dyn Peripheral, &mut Ctx<'_>)) {

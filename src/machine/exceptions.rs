@@ -1,7 +1,7 @@
 //! What it is: the Cortex-M3's exception model: NVIC and system handlers, priorities, stacking, EXC_RETURN, faults and escalation.
 //! Source: ARMv7-M Architecture Reference Manual (DDI 0403), sections B1.5 and B3.2 to B3.4; PM0056 for what ST implements.
-//! Does not model: the MPU, DebugMonitor, lazy details of late arrival (priced in `timing`, not here); an exception is taken between
-//! two translated blocks, never within one.
+//! Does not model: the MPU, DebugMonitor; a return that is under way is not given up for an exception that arrives meanwhile. An exception is
+//! taken between two translated blocks, never within one.
 //! Tested by: the unit tests in `exceptions/tests.rs` on a core made of plain variables, and `firmware-images/tests` on the engine.
 
 #[cfg(test)]
@@ -183,6 +183,8 @@ pub struct Exceptions {
     priority: [u8; EXCEPTIONS],
     /// How many enabled exceptions are pending, so that the usual case costs one comparison.
     candidates: u32,
+    /// What has become pending since somebody asked, a bit each.
+    newly: [u64; EXCEPTIONS / 64],
     /// Vector table address (VTOR).
     pub vector_table: u32,
     /// AIRCR.PRIGROUP.
@@ -216,6 +218,7 @@ impl Default for Exceptions {
             level: [false; EXCEPTIONS],
             priority: [0; EXCEPTIONS],
             candidates: 0,
+            newly: [0; EXCEPTIONS / 64],
             vector_table: 0,
             priority_group: 0,
             system_control: 0,
@@ -328,10 +331,22 @@ impl Exceptions {
         change(&mut self.enabled[i], &mut self.pending[i]);
         let after = self.enabled[i] && self.pending[i];
         self.candidates = self.candidates + u32::from(after) - u32::from(before);
+        if !was_pending && self.pending[i] {
+            self.newly[i / 64] |= 1 << (i % 64);
+        }
         // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
         if !was_pending && self.pending[i] && self.system_control & (1 << 4) != 0 {
             self.event = true;
         }
+    }
+
+    /// An exception that has become pending since the last call; `None` when all have been told.
+    #[inline]
+    pub fn take_newly_pending(&mut self) -> Option<Number> {
+        let at = self.newly.iter().position(|bits| *bits != 0)?;
+        let bit = self.newly[at].trailing_zeros();
+        self.newly[at] &= !(1 << bit);
+        Some((at * 64) as Number + bit as Number)
     }
 
     /// Sets or clears the pending state.
@@ -457,6 +472,17 @@ impl Exceptions {
             return self.enter(core, derived);
         }
         Ok(())
+    }
+
+    /// Late arrival (DDI 0403, B1.5.11; DDI 0337E, 5.6): `entering` has been entered or tail-chained to, and its first instruction has not been
+    /// executed. If something more urgent is pending by now it is handled first, on the same stack frame, and `entering` stays pending.
+    pub fn late_arrival(&mut self, core: &mut impl CoreAccess, entering: Number) -> Result<Option<Number>, Lockup> {
+        let Some(urgent) = self.takeable(core.masks()).filter(|_| self.is_active(entering)) else { return Ok(None) };
+        let exc_return = core.reg(14);
+        self.set_active(entering, false);
+        self.set_pending(entering, true);
+        self.start(core, urgent, exc_return)?;
+        Ok(Some(urgent))
     }
 
     /// Returns from the exception that runs, by the EXC_RETURN value that was loaded into PC.

@@ -1,19 +1,22 @@
 //! What it is: the machine and its run loop: deliver what is due, take an exception if one can be taken, run the core to the next deadline,
 //! handle why it stopped.
 //! Source: DESIGN, "The run loop"; ARMv7-M Architecture Reference Manual (DDI 0403), section B1.5 for reset, sleep and faults.
-//! Does not model: late arrival and preemption within an entry sequence; interrupts are taken at block boundaries.
+//! Does not model: preemption within a return's unstacking; interrupts are taken at block boundaries.
 //! Tested by: `tests/machine.rs`.
 
 use super::bus::Bus;
+use super::calls::Calls;
 use super::cpu::{Cpu, Memory, Special, Stop};
-use super::exceptions::{CoreAccess, Fault, Number, Return, SCR_SLEEPONEXIT};
+use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
-use crate::timing::{Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
+use crate::timing::{
+    Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival, tail_chain,
+};
 use crate::units::{Addr, Tick};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -241,6 +244,23 @@ impl Machine {
         [exceptions.fault_status, exceptions.hard_fault_status, exceptions.bus_fault_address]
     }
 
+    /// Every instruction's cost can be had afterwards ([`Prices::details`]). To be called before the run.
+    pub fn keep_details(&mut self) {
+        self.cpu.world_mut().tracker.keep_details();
+    }
+
+    /// From now on it is noted who calls whom ([`Machine::calls`]), given the functions: first address and the one behind the last. To be called
+    /// before the run.
+    pub fn trace_calls(&mut self, functions: Vec<(u32, u32)>) {
+        let (sp, pc) = (self.initial_sp, self.reset_handler);
+        self.cpu.world_mut().tracker.trace_calls(functions, sp, pc);
+    }
+
+    /// Who called whom, up to now; `None` if nobody wanted to know.
+    pub fn calls(&mut self) -> Option<&Calls> {
+        self.cpu.world_mut().tracker.finish_calls()
+    }
+
     /// How many transitions the table of prices may hold before it starts anew; for tests of that.
     pub fn limit_table(&mut self, most: usize) {
         self.cpu.world_mut().tracker.limit_table(most);
@@ -309,19 +329,60 @@ impl Machine {
         Handler { vector: Addr(vector), entry: Addr(entry) }
     }
 
+    /// The exception whose handler the core is in, and where it is.
+    fn handling(&self) -> (Number, u32) {
+        ((CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number, self.cpu.special(Special::Pc))
+    }
+
     /// Enters exception `n`.
     fn enter(&mut self, n: Number) -> Option<Outcome> {
-        let pc = self.cpu.special(Special::Pc);
+        let (pc, sp) = (self.cpu.special(Special::Pc), self.cpu.gpr(13));
         let entered = self.with_exceptions(|exceptions, cpu| exceptions.enter(cpu, n));
-        let handler = self.handler(n);
-        let tracker = &mut self.cpu.world_mut().tracker;
-        let transition = exception_entry(&tracker.prices().config(), handler);
-        tracker.pass(&transition);
+        let config = self.timing_config();
+        let entered = entered.and_then(|()| {
+            // What was entered may be a fault that stacking raised.
+            let entry = exception_entry(&config, self.handler(self.current()));
+            self.await_handler(entry)
+        });
+        if let Ok(sequence) = &entered {
+            let (taken, entry) = self.handling();
+            let soc = self.cpu.world_mut();
+            let pended = soc.system.take_pended(taken);
+            soc.tracker.enter_exception(sequence, taken, sp, pended, entry);
+        }
         self.note_fault(pc);
         match entered {
-            Ok(()) => None,
+            Ok(_) => None,
             Err(_) => Some(self.locked_up(pc)),
         }
+    }
+
+    /// The exception whose handler runs: IPSR.
+    fn current(&self) -> Number {
+        self.handling().0
+    }
+
+    /// The handler that has just been entered executes its first instruction when `sequence` is over. What becomes pending until then and is
+    /// more urgent goes first; returns the sequence as it then is.
+    fn await_handler(&mut self, mut sequence: Transition) -> std::result::Result<Transition, Lockup> {
+        let begun = self.now();
+        let mut delivered = None;
+        loop {
+            let soc = self.cpu.world_mut();
+            let due = soc.system.next_due().max(begun);
+            let elapsed = due.since(begun).0;
+            // What comes in the very cycle in which the first instruction would enter execute still keeps it out.
+            if elapsed > u64::from(sequence.cycles.total()) || delivered.replace(due) == Some(due) {
+                break;
+            }
+            soc.deliver_at(due);
+            soc.system.note_pended();
+            let entering = self.current();
+            if let Some(urgent) = self.with_exceptions(|exceptions, cpu| exceptions.late_arrival(cpu, entering))? {
+                sequence = late_arrival(&self.timing_config(), self.handler(urgent), &sequence, elapsed as u32);
+            }
+        }
+        Ok(sequence)
     }
 
     /// The limit is reached. Firmware that is still in the handler of a fault has faulted, whatever that handler does.
@@ -454,7 +515,10 @@ impl Machine {
         }
         let registers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|r| self.cpu.gpr(r));
         let reg = |r: u8| registers.get(usize::from(r)).copied().unwrap_or(0);
-        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else { return Ok(None) };
+        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else {
+            self.cpu.world_mut().tracker.ended_at(reg(13));
+            return Ok(None);
+        };
         if matches!(fault, Fault::Undefined | Fault::NoCoprocessor) {
             let message = "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?";
             let system = &mut self.cpu.world_mut().system;
@@ -471,22 +535,36 @@ impl Machine {
             let from = self.cpu.world_mut().tracker.arrive(pc);
             return Ok(self.fault(Fault::ExecuteNever, from, pc));
         }
+        let frame = self.cpu.gpr(13);
         let returned = self.with_exceptions(|exceptions, cpu| exceptions.exit(cpu, value));
         let next = self.cpu.special(Special::Pc);
         let soc = self.cpu.world_mut();
         soc.tracker.settle(next);
+        soc.tracker.ended_at(frame);
         let config = soc.tracker.prices().config();
-        let transition = match returned {
-            Ok(Return::Done) => exception_return(),
-            Ok(Return::TailChained(n)) => tail_chain(&config, self.handler(n)),
-            Ok(Return::Faulted(_)) => {
-                let n = (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number;
-                exception_entry(&config, self.handler(n))
-            }
-            Err(_) => return Ok(Some(self.locked_up(pc))),
+        soc.note_pended();
+        let started = match returned {
+            Ok(Return::Done) => Ok(None),
+            Ok(Return::TailChained(n)) => self.await_handler(tail_chain(&config, self.handler(n))).map(Some),
+            Ok(Return::Faulted(_)) => self.await_handler(exception_entry(&config, self.handler(self.current()))).map(Some),
+            Err(lockup) => Err(lockup),
         };
-        self.cpu.world_mut().tracker.pass(&transition);
+        if let Ok(chained) = &started {
+            let ((n, entry), sp) = (self.handling(), self.cpu.gpr(13));
+            let process = self.cpu.thread_uses_psp() && n == 0;
+            let soc = self.cpu.world_mut();
+            match chained {
+                None => soc.tracker.leave_exception(&exception_return(), (next, sp), process),
+                Some(sequence) => {
+                    let pended = soc.system.take_pended(n);
+                    soc.tracker.chain_exception(sequence, n, pended, entry);
+                }
+            }
+        }
         self.note_fault(pc);
+        if started.is_err() {
+            return Ok(Some(self.locked_up(pc)));
+        }
         if returned != Ok(Return::Done) {
             return Ok(None);
         }
@@ -550,5 +628,7 @@ impl Machine {
         self.last_fault = None;
         self.asleep = None;
         self.reset_core();
+        let (sp, pc) = (self.initial_sp, self.reset_handler);
+        self.cpu.world_mut().tracker.restart(sp, pc);
     }
 }

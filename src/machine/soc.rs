@@ -207,7 +207,12 @@ impl Soc {
 
     /// Delivers what is due by now.
     pub fn deliver_due(&mut self) {
-        self.system.now = self.tracker.now();
+        self.deliver_at(self.tracker.now());
+    }
+
+    /// Delivers what is due by `instant`, which may lie ahead: in the middle of what the core is about to spend time on.
+    pub fn deliver_at(&mut self, instant: Tick) {
+        self.system.now = instant;
         self.bus.deliver_due(&mut self.system);
         self.follow_clocks(None);
     }
@@ -310,6 +315,7 @@ impl Soc {
     /// A block has begun and something has to be done about that, or about the time.
     #[inline(never)]
     fn look(&mut self, core: &Core<'_>, pc: u32, tag: u8) -> bool {
+        let tag = self.tracker.crossed(core, pc, tag);
         if !self.tracker.in_time() && (self.planted == Planted::Running || self.must_stop(core)) {
             self.tracker.cancel();
             return true;
@@ -332,6 +338,12 @@ impl Soc {
                 true
             }
         }
+    }
+
+    /// Notes what has become pending, and when.
+    pub fn note_pended(&mut self) {
+        self.system.now = self.tracker.now();
+        self.system.note_pended();
     }
 
     fn access(&mut self, address: u32, size: u32, store: bool) -> Option<usize> {
@@ -370,6 +382,7 @@ impl World for Soc {
         let at = self.access(address, size, false);
         let memory = Rc::clone(&self.memory);
         let value = self.bus.read(address, size, &mut self.system, &memory);
+        self.system.note_pended();
         self.follow_clocks(at);
         self.plan();
         value
@@ -379,6 +392,7 @@ impl World for Soc {
         let at = self.access(address, size, true);
         let memory = Rc::clone(&self.memory);
         self.bus.write(address, size, value, &mut self.system, &memory);
+        self.system.note_pended();
         self.follow_clocks(at);
         self.tracker.set_traps(self.system.exceptions.configuration);
         self.plan();
