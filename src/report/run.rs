@@ -283,6 +283,9 @@ pub struct InferenceSummary {
     pub energy_assumes: Option<String>,
     /// Layer by layer; the last row is what lies between them.
     pub layers: Vec<LayerSummary>,
+    /// For each step of the firmware's plan, the operator that it is part of, by its index in the model.
+    #[serde(skip)]
+    pub operators: Vec<u32>,
 }
 
 /// One layer.
@@ -632,6 +635,7 @@ impl InferenceSummary {
             energy_uj,
             energy_assumes: energy_uj.and(energy_assumes),
             layers: layers(last, plan, hclk),
+            operators: plan.map_or_else(Vec::new, |plan| plan.layers.iter().map(|step| step.operator_index as u32).collect()),
         })
     }
 }

@@ -34,6 +34,7 @@ pub fn timeline(
         match layer {
             None => rows.push(stretch("inference", "inference".to_owned(), begin, end)),
             Some(index) => {
+                let index = inference.and_then(|inference| inference.operators.get(index as usize)).copied().unwrap_or(index);
                 let known = inference.and_then(|inference| inference.layers.iter().find(|layer| layer.index == Some(index)));
                 let name = known.map_or_else(|| format!("layer {index}"), |layer| format!("{index} {} {}", layer.op, layer.name));
                 layers.push(stretch("layers", name, begin, end));
