@@ -337,6 +337,7 @@ impl Bus {
                 let (base, length) = memory.flash();
                 let size = size.min(length.saturating_sub(offset));
                 memory.write(base.wrapping_add(offset), &vec![0xff; size as usize]);
+                system.changed_flash.push((base.wrapping_add(offset), size));
             }
         }
     }

@@ -317,23 +317,24 @@ impl Machine {
         }
     }
 
-    /// The core waits for a flash that is being programmed or erased.
+    /// The core waits for a flash that is being programmed or erased, and forgets what stood there. Code in SRAM does not wait.
     fn stall(&mut self) {
         let pc = self.cpu.special(Special::Pc);
         let soc = self.cpu.world_mut();
-        let Some(until) = soc.system.stalled_until.take() else { return };
-        // Nothing that it may have fetched from there stays; code in SRAM goes on.
-        let (sram, size) = soc.memory().sram();
-        if pc.wrapping_sub(sram) < size {
-            return;
+        let changed = std::mem::take(&mut soc.system.changed_flash);
+        let until = soc.system.stalled_until.take();
+        if let Some(until) = until.filter(|_| !soc.memory().is_sram(pc)) {
+            let mut wait = exception_return();
+            wait.cycles = CauseCycles::default();
+            wait.cycles.add(Cause::FlashFetch, u32::try_from(until.since(soc.tracker.now()).0).unwrap_or(u32::MAX));
+            soc.tracker.pass(&wait);
         }
-        let mut wait = exception_return();
-        wait.cycles = CauseCycles::default();
-        wait.cycles.add(Cause::FlashFetch, u32::try_from(until.since(soc.tracker.now()).0).unwrap_or(u32::MAX));
-        soc.tracker.pass(&wait);
-        let (flash, size) = self.cpu.memory().flash();
-        self.cpu.forget_code(flash, size);
-        self.cpu.forget_code(0, size);
+        let (flash, _) = self.cpu.memory().flash();
+        for (address, size) in changed {
+            self.cpu.forget_code(address, size);
+            // It answers at its alias too.
+            self.cpu.forget_code(address.wrapping_sub(flash), size);
+        }
     }
 
     /// A store to flash: what the flash interface makes of it; `None` where it refuses, which is a bus error.
@@ -348,6 +349,7 @@ impl Machine {
         self.cpu.world_mut().deliver_due();
         let value = self.cpu.world_mut().store_to_flash(store.address, store.size, store.value)?;
         self.cpu.memory().write(store.address, &(value as u16).to_le_bytes())?;
+        self.cpu.world_mut().system.changed_flash.push((store.address, 2));
         let mut cost = exception_return();
         cost.cycles = CauseCycles::default();
         cost.cycles.add(Cause::Issue, 1);

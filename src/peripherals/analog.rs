@@ -5,7 +5,7 @@
 
 use crate::units::Hz;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The largest value of a conversion: 12 bits.
 pub const FULL_SCALE: u16 = 4095;
@@ -22,7 +22,7 @@ pub enum Source {
         /// Samples a second.
         rate: Hz,
         /// What the ADC would convert, 0 to 4095.
-        samples: Rc<[u16]>,
+        samples: Arc<[u16]>,
         /// When the first sample begins, in nanoseconds since power-on.
         start_nanos: u64,
         /// Starts anew when it has ended; otherwise its last sample stays. Before its start its first sample stands.

@@ -289,9 +289,7 @@ mod tests {
             dma.write(base(channel) + 4, 2, &mut ctx);
             dma.write(base(channel) + 8, 0x2000_0000, &mut ctx);
             dma.write(base(channel) + 12, 0x2000_1000, &mut ctx);
-            dma.input(channel * REQUESTS_A_CHANNEL, true, &mut ctx);
-            dma.channels[channel].length = 2;
-            dma.channels[channel].left = 2;
+            dma.channels[channel] = Channel { requests: 1, length: 2, left: 2 };
             dma.registers.set(base(channel), EN | MINC | TCIF | 2 << 10 | 2 << 8 | priority << 12);
         }
         dma.arbitrate(&mut ctx);

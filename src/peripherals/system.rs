@@ -233,6 +233,8 @@ pub struct System {
     pub woken_from_standby: bool,
     /// Until when the core waits for the flash to be programmed or erased.
     pub stalled_until: Option<Tick>,
+    /// Stretches of flash (first address, bytes) that have been programmed or erased and that the core may still know as they were.
+    pub changed_flash: Vec<(u32, u32)>,
     /// The flash interface takes stores of the core: FLASH_CR.PG is set.
     pub flash_writable: bool,
     /// FLASH_CR.OPTPG is set and the option bytes are unlocked.
@@ -302,6 +304,7 @@ impl System {
             deep_sleep: DeepSleep::default(),
             woken_from_standby: false,
             stalled_until: None,
+            changed_flash: Vec::new(),
             flash_writable: false,
             options_writable: false,
             wake_up: false,

@@ -188,6 +188,7 @@ fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Resul
         chip,
         image: &image,
         scenario: Some((scenario, Stimulus::Sample(0))),
+        world: crate::scenario::World::default(),
         fidelity: request.fidelity,
         limit: request.limit,
         clock: request.clock,

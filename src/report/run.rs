@@ -12,7 +12,7 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
-use crate::scenario::{Host, Reference, Scenario};
+use crate::scenario::{Host, Reference, Scenario, World};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Serialize, Serializer};
@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub image: &'a Image,
     /// In which scenario, with which sample or input of the user's own.
     pub scenario: Option<(&'a Scenario, Stimulus)>,
+    /// What is connected to the chip's pins besides what the scenario says.
+    pub world: World,
     /// Price blocks from memory or anew.
     pub fidelity: Fidelity,
     /// When to give up.
@@ -346,6 +348,10 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
+    if let Some((scenario, _)) = &request.scenario {
+        scenario.world.apply(&mut machine)?;
+    }
+    request.world.apply(&mut machine)?;
     let watch = Watch::on(&mut machine, request.image);
     let mut host = match &request.scenario {
         Some((scenario, stimulus)) => {

@@ -8,6 +8,7 @@ use std::path::Path;
 use stm32sim::chip::Chip;
 use stm32sim::firmware::Image;
 use stm32sim::machine::{Machine, Outcome, Settings};
+use stm32sim::peripherals::Partner;
 use stm32sim::timing::{CauseTotals, Fidelity};
 use stm32sim::units::Tick;
 
@@ -21,7 +22,12 @@ pub fn image(name: &str) -> Image {
 pub fn board(image: &Image, settings: Settings) -> Machine {
     let chip = Chip::find("stm32f103c8").unwrap();
     let placement = chip.place(image).unwrap();
-    Machine::new(&chip, &placement, settings).unwrap()
+    let mut machine = Machine::new(&chip, &placement, settings).unwrap();
+    // For `spi_i2c`: MISO is wired to MOSI, and a device of registers has the address 0x48.
+    let [spi, i2c] = ["SPI1", "I2C1"].map(|name| machine.device(name).unwrap());
+    machine.attach(spi, Partner::echo(0));
+    machine.attach(i2c, Partner::registers(0x48, vec![1, 2, 3, 4, 4, 5]));
+    machine
 }
 
 /// The settings that only choose the fidelity.
