@@ -48,6 +48,7 @@ int main(void) {
     while (wholes < 4u) {
         cpu_wait_for_interrupt();
     }
+    TIM3->CR1 = 0;
     CHECK(halves == 4u);
     for (uint32_t i = 0; i < SAMPLES; i++) {
         CHECK(buffer[i] >= 1440u && buffer[i] <= 1540u);

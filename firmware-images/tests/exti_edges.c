@@ -33,6 +33,7 @@ int main(void) {
     CHECK(edges == 1u);
     EXTI->FTSR = 1u << 3;
     GPIOB->BSRR = 1u << 3;
+    cpu_sync();
     GPIOB->BRR = 1u << 3;
     cpu_sync();
     CHECK(edges == 3u);

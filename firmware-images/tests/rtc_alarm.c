@@ -71,5 +71,7 @@ int main(void) {
     CHECK((RCC->CR & RCC_CR_PLLRDY) == 0);
     clock_init();
     CHECK((RCC->CFGR & RCC_CFGR_SWS_MASK) == RCC_CFGR_SWS_PLL);
+    RCC->BDCR = 1u << 16; /* the backup domain's reset stops the clock */
+    CHECK(BKP_DR[1] == 0);
     test_end();
 }

@@ -84,15 +84,15 @@ mod tests {
         // arm-none-eabi-as -mcpu=cortex-m3; register n holds 0x100 * n.
         let reg = |n: u8| u32::from(n) << 8;
         for (bytes, address, size, value, length, writeback) in [
-            ([0x13, 0x80, 0, 0], 0x200, 2, 0x300, 2, None),                       // strh r3, [r2]
-            ([0x53, 0x80, 0, 0], 0x202, 2, 0x300, 2, None),                       // strh r3, [r2, #2]
-            ([0x13, 0x53, 0, 0], 0x600, 2, 0x300, 2, None),                       // strh r3, [r2, r4]
-            ([0x22, 0xf8, 0x02, 0x3b], 0x200, 2, 0x300, 4, Some((2, 0x202))),     // strh.w r3, [r2], #2
-            ([0x22, 0xf8, 0x02, 0x3d], 0x1fe, 2, 0x300, 4, Some((2, 0x1fe))),     // strh.w r3, [r2, #-2]!
-            ([0x22, 0xf8, 0x14, 0x30], 0xa00, 2, 0x300, 4, None),                 // strh.w r3, [r2, r4, lsl #1]
-            ([0xa2, 0xf8, 0x10, 0x80], 0x210, 2, 0x800, 4, None),                 // strh.w r8, [r2, #16]
-            ([0x13, 0x60, 0, 0], 0x200, 4, 0x300, 2, None),                       // str r3, [r2]
-            ([0x13, 0x70, 0, 0], 0x200, 1, 0x300, 2, None),                       // strb r3, [r2]
+            ([0x13, 0x80, 0, 0], 0x200, 2, 0x300, 2, None),                   // strh r3, [r2]
+            ([0x53, 0x80, 0, 0], 0x202, 2, 0x300, 2, None),                   // strh r3, [r2, #2]
+            ([0x13, 0x53, 0, 0], 0x600, 2, 0x300, 2, None),                   // strh r3, [r2, r4]
+            ([0x22, 0xf8, 0x02, 0x3b], 0x200, 2, 0x300, 4, Some((2, 0x202))), // strh.w r3, [r2], #2
+            ([0x22, 0xf8, 0x02, 0x3d], 0x1fe, 2, 0x300, 4, Some((2, 0x1fe))), // strh.w r3, [r2, #-2]!
+            ([0x22, 0xf8, 0x14, 0x30], 0xa00, 2, 0x300, 4, None),             // strh.w r3, [r2, r4, lsl #1]
+            ([0xa2, 0xf8, 0x10, 0x80], 0x210, 2, 0x800, 4, None),             // strh.w r8, [r2, #16]
+            ([0x13, 0x60, 0, 0], 0x200, 4, 0x300, 2, None),                   // str r3, [r2]
+            ([0x13, 0x70, 0, 0], 0x200, 1, 0x300, 2, None),                   // strb r3, [r2]
         ] {
             assert_eq!(decode(bytes, reg), Some(Store { address, size, value, length, writeback }), "{bytes:x?}");
         }

@@ -146,8 +146,11 @@ impl Adc {
 
     fn begin(&mut self, conversion: Conversion, ctx: &mut Ctx<'_>) {
         let channel = self.channel(conversion);
-        let sample =
-            if channel < 10 { self.registers.get(SMPR2) >> (3 * channel) } else { self.registers.get(SMPR1) >> (3 * (channel - 10)) };
+        let sample = if channel < 10 {
+            self.registers.get(SMPR2) >> (3 * channel)
+        } else {
+            self.registers.get(SMPR1) >> (3 * (channel - 10))
+        };
         let halves = SAMPLE_HALVES[(sample & 7) as usize] + CONVERSION_HALVES;
         let clock = Hz(ctx.clock().0 / u32::from(ctx.system.clocks.adc_divider.max(1)));
         let limit = ctx.system.chip.clocks.max_adc;

@@ -76,7 +76,12 @@ pub struct Can {
 
 impl Default for Can {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS), sending: None, waiting: Vec::new(), fifos: [VecDeque::new(), VecDeque::new()] }
+        Self {
+            registers: Registers::new(REGISTERS),
+            sending: None,
+            waiting: Vec::new(),
+            fifos: [VecDeque::new(), VecDeque::new()],
+        }
     }
 }
 
@@ -117,9 +122,11 @@ impl Can {
         let at = if self.has(MCR, TXFP) {
             0
         } else {
-            let ranked = self.waiting.iter().enumerate().min_by_key(|(_, mailbox)| {
-                (Self::rank(self.registers.get(TI0R + 16 * **mailbox)), **mailbox)
-            });
+            let ranked = self
+                .waiting
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, mailbox)| (Self::rank(self.registers.get(TI0R + 16 * **mailbox)), **mailbox));
             ranked.map_or(0, |(at, _)| at)
         };
         let mailbox = self.waiting.remove(at);
@@ -179,7 +186,8 @@ impl Can {
             // Pending, full, overrun: three enables for each FIFO, from bit 1 on.
             let flags = self.registers.get(register);
             let asks = enabled >> (1 + 3 * fifo);
-            let pending = (asks & 1 != 0 && flags & 3 != 0) || (asks & 2 != 0 && flags & FULL != 0) || (asks & 4 != 0 && flags & FOVR != 0);
+            let pending =
+                (asks & 1 != 0 && flags & 3 != 0) || (asks & 2 != 0 && flags & FULL != 0) || (asks & 4 != 0 && flags & FOVR != 0);
             ctx.set_line(1 + fifo as usize, pending);
         }
     }

@@ -9,11 +9,8 @@ use super::{Peripheral, Register, Registers};
 const DR: u32 = 0x0;
 const CR: u32 = 0x8;
 
-const REGISTERS: &[Register] = &[
-    Register::new(DR, "DR", u32::MAX, 0).volatile(u32::MAX),
-    Register::new(0x4, "IDR", 0, 0xff),
-    Register::new(CR, "CR", 0, 0),
-];
+const REGISTERS: &[Register] =
+    &[Register::new(DR, "DR", u32::MAX, 0).volatile(u32::MAX), Register::new(0x4, "IDR", 0, 0xff), Register::new(CR, "CR", 0, 0)];
 
 /// The device.
 #[derive(Clone)]

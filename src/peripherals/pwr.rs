@@ -9,10 +9,8 @@ use super::{Peripheral, Register, Registers};
 const CR: u32 = 0x0;
 const CSR: u32 = 0x4;
 
-const REGISTERS: &[Register] = &[
-    Register::new(CR, "CR", 0, 0x1f3).not_modelled(0xf0),
-    Register::new(CSR, "CSR", 0, 0x100).volatile(0x7),
-];
+const REGISTERS: &[Register] =
+    &[Register::new(CR, "CR", 0, 0x1f3).not_modelled(0xf0), Register::new(CSR, "CSR", 0, 0x100).volatile(0x7)];
 /// CR: standby instead of stop; clear WUF; clear SBF; the backup domain can be written.
 const PDDS: u32 = 1 << 1;
 const CWUF: u32 = 1 << 2;

@@ -62,7 +62,15 @@ pub struct Rtc {
 
 impl Default for Rtc {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS), phase: 0, since: Tick(0), rest: 0, rate: 0, core: 8_000_000, written: Tick(0) }
+        Self {
+            registers: Registers::new(REGISTERS),
+            phase: 0,
+            since: Tick(0),
+            rest: 0,
+            rate: 0,
+            core: 8_000_000,
+            written: Tick(0),
+        }
     }
 }
 

@@ -88,7 +88,11 @@ impl Spi {
 
     /// On, and the one that makes the clock.
     fn is_driving(&self) -> bool {
-        if self.is_i2s() { self.has(I2SCFGR, I2SE) && self.has(I2SCFGR, 2 << 8) } else { self.has(CR1, SPE) && self.has(CR1, MSTR) }
+        if self.is_i2s() {
+            self.has(I2SCFGR, I2SE) && self.has(I2SCFGR, 2 << 8)
+        } else {
+            self.has(CR1, SPE) && self.has(CR1, MSTR)
+        }
     }
 
     /// Whether it makes the clock without being given data.
@@ -209,11 +213,7 @@ impl Peripheral for Spi {
         let Some(sent) = self.shifting.take() else { return };
         let mask = if self.has(CR1, DFF) || self.is_i2s() { 0xffff } else { 0xff };
         let received = self.partner.as_mut().map_or(0xffff, |partner| partner.exchange(sent & mask)) & mask;
-        let listens = if self.is_i2s() {
-            self.is_receiving_only()
-        } else {
-            !self.has(CR1, BIDIMODE) || !self.has(CR1, BIDIOE)
-        };
+        let listens = if self.is_i2s() { self.is_receiving_only() } else { !self.has(CR1, BIDIMODE) || !self.has(CR1, BIDIOE) };
         if listens {
             if self.has(SR, RXNE) {
                 self.registers.set_bits(SR, OVR, true);

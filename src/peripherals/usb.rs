@@ -53,8 +53,9 @@ impl Peripheral for Usb {
             self.registers.set(offset, (old ^ value) & TOGGLED | (old & value & CLEARED) | (value & 0x070f));
             return;
         }
+        let before = self.registers.get(offset);
         self.registers.store(offset, value);
-        if offset == CNTR && value & 1 == 0 {
+        if offset == CNTR && before & !value & 1 != 0 {
             ctx.system.note(format!("{}.CNTR", ctx.name), "the device was switched on; no host is on the bus");
         }
     }

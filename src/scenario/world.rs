@@ -187,9 +187,11 @@ impl World {
     /// # Errors
     /// `bad-usage`, or what is wrong with the file.
     pub fn connect(&mut self, spec: &str) -> Result<()> {
-        let usage = |what: &str| Failure::new(Code::BadUsage, format!("--adc {spec}: {what}; it is as 0=speech.wav, 3=1.65V, 3=2048"));
+        let usage =
+            |what: &str| Failure::new(Code::BadUsage, format!("--adc {spec}: {what}; it is as 0=speech.wav, 3=1.65V, 3=2048"));
         let (channel, what) = spec.split_once('=').ok_or_else(|| usage("no '='"))?;
-        let channel: u8 = channel.trim().parse().ok().filter(|channel| *channel <= 17).ok_or_else(|| usage("no channel, 0 to 17"))?;
+        let channel: u8 =
+            channel.trim().parse().ok().filter(|channel| *channel <= 17).ok_or_else(|| usage("no channel, 0 to 17"))?;
         let source = if let Ok(value) = what.parse::<u16>() {
             if value > FULL_SCALE {
                 return Err(usage("a value is 0 to 4095"));

@@ -42,9 +42,10 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Everything that was sent on serial lines, as text.
+    /// Everything that was sent on the images' serial line, as text.
     pub fn text(&self) -> String {
-        self.machine.sent().iter().map(|sent| char::from(sent.byte)).collect()
+        let line = self.machine.device("USART1").unwrap();
+        self.machine.sent().iter().filter(|sent| sent.device == line).map(|sent| char::from(sent.byte)).collect()
     }
 
     /// Cycles by cause, and instructions.

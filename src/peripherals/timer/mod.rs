@@ -446,7 +446,8 @@ impl Timer {
         let enabled = self.registers.get(DIER);
         let compare_bits = 0x1e1e;
         let trigger = self.listened & 1 << TRGO != 0;
-        let references = self.listened >> CC & 0xf | if trigger && self.master_mode() >= 4 { 1 << (self.master_mode() - 4) } else { 0 };
+        let references =
+            self.listened >> CC & 0xf | if trigger && self.master_mode() >= 4 { 1 << (self.master_mode() - 4) } else { 0 };
         let wrap = enabled & (UIF | UIF << 8) != 0
             || references != 0
             || (trigger && (self.master_mode() == 2 || (self.master_mode() == 1 && self.has(CR1, OPM))));

@@ -162,7 +162,11 @@ pub(in crate::scenario) fn sound(name: &str, bytes: &[u8], wanted: Option<usize>
             format = Some((code, u16_at(2, content), u32_at(4, content), u16_at(14, content)));
         } else if kind == b"data" {
             let Some((code, channels, hertz, bits)) = format else { break };
-            if code != Some(1) || channels != Some(1) || hertz.is_none_or(|hertz| wanted.is_some_and(|rate| u64::from(hertz) != rate as u64)) || bits != Some(16) {
+            if code != Some(1)
+                || channels != Some(1)
+                || hertz.is_none_or(|hertz| wanted.is_some_and(|rate| u64::from(hertz) != rate as u64))
+                || bits != Some(16)
+            {
                 let number = |value: Option<u16>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
                 let (code, channels, bits) = (number(code), number(channels), number(bits));
                 let what = format!("has {channels} channels, {} Hz, {bits} bits, format {code}", hertz.unwrap_or_default());
@@ -171,7 +175,11 @@ pub(in crate::scenario) fn sound(name: &str, bytes: &[u8], wanted: Option<usize>
             // A recorder that was stopped may say more than it wrote.
             let sound = content.get(..length).unwrap_or(content);
             let samples: Vec<i16> = sound.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-            return if samples.is_empty() { Err(wrong("holds no sound".to_owned())) } else { Ok((hertz.unwrap_or(1).max(1), samples)) };
+            return if samples.is_empty() {
+                Err(wrong("holds no sound".to_owned()))
+            } else {
+                Ok((hertz.unwrap_or(1).max(1), samples))
+            };
         }
         rest = length.checked_next_multiple_of(2).and_then(|skip| content.get(skip..)).unwrap_or_default();
     }
