@@ -4,11 +4,11 @@
 //! Does not model: wording that depends on the case; the message and location of an occurrence come from who reports it.
 //! Tested by: the unit tests below (codes unique, texts complete) and every bad-input test in `tests/`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Whose a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blame {
     /// The firmware does something the chip forbids, ignores or punishes.
@@ -139,6 +139,36 @@ catalogue! {
     BadUsage = "bad-usage", Input, BadInput,
         "The command line asks for something that does not go together or has no meaning.",
         "stm32sim COMMAND --help shows the options with examples.";
+    BadBaseline = "bad-baseline", Input, BadInput,
+        "A file that results should be compared with is damaged, or is no report of this program.",
+        "Make it with stm32sim bench --save-baseline FILE, or with --format json.";
+    BaselineNewer = "baseline-newer", Input, BadInput,
+        "A report was written by a newer stm32sim, whose fields mean something else.",
+        "Use that version or a newer one, or make the file again with this one.";
+    BaselineOtherModel = "baseline-other-model", Input, BadInput,
+        "Cycles of two versions of the timing model do not compare: a difference would say nothing about the firmware.",
+        "Make the results again with this version: stm32sim check --baseline FILE --update.";
+    BadSuite = "bad-suite-file", Input, BadInput,
+        "A suite (stm32sim.toml) is not valid.",
+        "Correct the place that the message names; docs/ci.md describes every key.";
+    UnknownMetric = "unknown-metric", Input, BadInput,
+        "A limit or a tolerance names a metric that does not exist, or that a run does not have.",
+        "docs/ci.md lists the metrics; layers and functions are those of the run's report.";
+    BadShards = "bad-shards", Input, BadInput,
+        "Parts of a result do not make a whole: one is missing, is there twice, or belongs to something else.",
+        "Give each part of one run exactly once; run the missing ones.";
+    BadJournal = "bad-journal", Input, BadInput,
+        "A journal of finished work belongs to another run, so nothing can be continued from it.",
+        "Repeat the command that began it, or remove the file to begin anew.";
+    Regression = "regression", Firmware, Regression,
+        "A result is worse than the baseline by more than its tolerance.",
+        "The layers and functions that moved are named; if it is intended, re-save: stm32sim check --baseline FILE --update.";
+    LimitExceeded = "limit-exceeded", Firmware, Regression,
+        "A result is beyond a limit that the suite sets.",
+        "Make the firmware cheaper, or set the limit anew in the suite.";
+    Interrupted = "interrupted", Input, Tool,
+        "The run was stopped from outside before it was done.",
+        "With --journal, the same command continues where it stopped.";
     BadModel = "bad-model", Input, BadInput,
         "A .tflite file is damaged or is not one.",
         "Convert the model again; the message names the place.";
@@ -197,6 +227,13 @@ impl Code {
     }
 }
 
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Code::by_name(&name).ok_or_else(|| serde::de::Error::custom(format!("no finding is called '{name}'")))
+    }
+}
+
 impl Serialize for Code {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.entry().name)
@@ -204,7 +241,7 @@ impl Serialize for Code {
 }
 
 /// One occurrence of a catalogued finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Finding {
     /// Which kind.
     pub code: Code,

@@ -80,6 +80,18 @@ void nn_minimum_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_reduce_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_forest_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_quantise_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_hybrid(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_generic_hybrid(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_fully_connected_hybrid(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_binary_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_clamp_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_average_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_max_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_reduce_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

@@ -29,6 +29,18 @@ const nn_kernel nn_kernels[] = {
     nn_reduce_s8,
     nn_fully_connected_f32,
     nn_logistic_f32,
+    nn_forest_s8,
+    nn_quantise_f32,
+    nn_conv_hybrid,
+    nn_conv_generic_hybrid,
+    nn_fully_connected_hybrid,
+    nn_conv_f32,
+    nn_binary_f32,
+    nn_clamp_f32,
+    nn_average_pool_f32,
+    nn_max_pool_f32,
+    nn_reduce_f32,
+    nn_softmax_f32,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

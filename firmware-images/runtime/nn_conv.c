@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * CONV_2D, int8.
+ * CONV_2D, int8, and with int8 weights on floats that were brought to int8 before.
  *
  * Four output pixels are computed together. What the window sees at them is copied once per tile of pixels into words of two pixels each,
  * x0 + x1 * 2^16, so that one multiplication serves both; the copy serves all output channels, takes care of the borders, and lets a 1x1
  * convolution overwrite its own input. A channel's weights are copied from flash once per tile. The inner loop, nn_conv_quads, then reads
  * SRAM only. */
+#include "nn_float.h"
 #include "nn_math.h"
 #include "nn_plan.h"
 
@@ -40,6 +41,7 @@ typedef struct {
     const int8_t *in;
     uint32_t h, w;
     int32_t top, left;     /* rows and columns of border before the first input */
+    int32_t zero;          /* what the border holds */
 } nn_map;
 
 /* The input with its border, copied to scratch memory, where that is cheaper than telling border from input at every window. */
@@ -48,10 +50,10 @@ static nn_map with_border(const nn_conv_layer *l, const nn_map *map, int8_t *to)
     uint32_t w = (l->out_w - 1) * l->stride_w + (l->kernel_w - 1) * l->dilation_w + 1;
     uint32_t top = (uint32_t)map->top, left = (uint32_t)map->left, row = w * l->in_c;
     uint32_t rows = h - top < map->h ? h - top : map->h, columns = w - left < map->w ? w - left : map->w;
-    memset(to, l->in_zero, h * row);
+    memset(to, map->zero, h * row);
     for (uint32_t y = 0; y < rows; y++)
         memcpy(to + (top + y) * row + left * l->in_c, map->in + y * map->w * l->in_c, columns * l->in_c);
-    nn_map whole = {to, h, w, 0, 0};
+    nn_map whole = {to, h, w, 0, 0, map->zero};
     return whole;
 }
 
@@ -83,17 +85,23 @@ static void gather(const nn_conv_layer *l, const nn_map *map, uint32_t pixel, ui
                 int out = iy < 0 || ix < 0 || iy >= (int32_t)map->h || ix >= (int32_t)map->w;
                 p[k] = out ? NULL : map->in + (uint32_t)iy * pitch + (uint32_t)ix * l->in_c;
             }
-            to = pack_border(to, p, l->in_c, l->in_zero);
+            to = pack_border(to, p, l->in_c, map->zero);
         }
     }
     /* Weights are zero here; the words only have to hold something of the allowed size. */
     if (((l->kernel_h * l->kernel_w * l->in_c) & 1u) != 0) to[0] = to[1] = 0;
 }
 
-void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
-    const nn_conv_layer *l = layer;
-    const int8_t *in = nn_at(plan, arena, l->input);
-    int8_t *out = (int8_t *)(arena + l->output);
+/* A hybrid layer's part: it takes the sums themselves, and makes floats of them. A pointer, so that int8 layers link no floats. */
+typedef struct nn_floats {
+    void (*put)(const struct nn_floats *to, const nn_hybrid_channel *channel, uint32_t count, uint8_t *out);
+    const nn_hybrid_conv_layer *layer;
+    const nn_scale *scale; /* of the input */
+    int32_t *sums;         /* of one channel at the pixels of a tile */
+} nn_floats;
+
+/* The layer, for one batch. Without `floats`, outputs are int8 as the layer says. */
+static void convolve(const uint8_t *plan, uint8_t *arena, const nn_conv_layer *l, const int8_t *in, uint8_t *out, const nn_floats *floats) {
     uint32_t *tile = (uint32_t *)(void *)(arena + l->tile);
     int8_t *staged = (int8_t *)(arena + l->staged);
     uint32_t pixels = l->out_h * l->out_w;
@@ -103,42 +111,76 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     job.taps = l->taps;
     job.stride = l->out_c;
     job.zero = l->zero;
-    job.range = nn_range_of(l->zero, l->low, l->high);
+    job.range = floats ? NN_RANGE_SUMS : nn_range_of(l->zero, l->low, l->high);
     job.low = l->low;
     job.high = l->high;
-    for (uint32_t batch = l->batches; batch != 0; batch--) {
-        nn_map map = {in, l->in_h, l->in_w, l->pad_top, l->pad_left};
-        if (l->border != 0) map = with_border(l, &map, (int8_t *)(arena + l->bordered));
-        for (uint32_t first = 0; first < pixels; first += 4 * l->tile_quads) {
-            uint32_t count = pixels - first < 4 * l->tile_quads ? pixels - first : 4 * l->tile_quads;
-            uint32_t *to = tile;
-            for (uint32_t pixel = first; pixel < first + count; pixel += 4, to += 2 * l->taps) {
-                if (pointwise && pixel + 4 <= pixels) {
-                    const int8_t *p0 = in + pixel * l->in_c;
-                    const int8_t *const p[4] = {p0, p0 + l->in_c, p0 + 2 * l->in_c, p0 + 3 * l->in_c};
-                    uint32_t *end = pack(to, p, l->in_c);
-                    if ((l->in_c & 1u) != 0) end[0] = end[1] = 0;
-                } else {
-                    gather(l, &map, pixel, pixels, to);
-                }
-            }
-            const nn_channel *c = nn_at(plan, arena, l->constants);
-            const uint8_t *w = nn_at(plan, arena, l->weights);
-            job.x = tile;
-            job.pixels = count;
-            for (uint32_t channel = 0; channel < l->out_c; channel++, c++, w += l->row_bytes) {
-                memcpy(staged, w, l->row_bytes);
-                job.bias = c->bias;
-                job.start = (int32_t)((uint32_t)c->bias - l->taps / 2 * 0x8000u);
-                job.multiplier = c->multiplier;
-                job.half = 1 << c->shift;
-                job.shift = c->shift + 1;
-                job.out = out + first * l->out_c + channel;
-                nn_conv_quads(&job);
+    nn_map map = {in, l->in_h, l->in_w, l->pad_top, l->pad_left, floats ? floats->scale->zero : l->in_zero};
+    if (l->border != 0) map = with_border(l, &map, (int8_t *)(arena + l->bordered));
+    for (uint32_t first = 0; first < pixels; first += 4 * l->tile_quads) {
+        uint32_t count = pixels - first < 4 * l->tile_quads ? pixels - first : 4 * l->tile_quads;
+        uint32_t *to = tile;
+        for (uint32_t pixel = first; pixel < first + count; pixel += 4, to += 2 * l->taps) {
+            if (pointwise && pixel + 4 <= pixels) {
+                const int8_t *p0 = in + pixel * l->in_c;
+                const int8_t *const p[4] = {p0, p0 + l->in_c, p0 + 2 * l->in_c, p0 + 3 * l->in_c};
+                uint32_t *end = pack(to, p, l->in_c);
+                if ((l->in_c & 1u) != 0) end[0] = end[1] = 0;
+            } else {
+                gather(l, &map, pixel, pixels, to);
             }
         }
+        const nn_channel *c = nn_at(plan, arena, l->constants);
+        const uint8_t *w = nn_at(plan, arena, l->weights);
+        job.x = tile;
+        job.pixels = count;
+        for (uint32_t channel = 0; channel < l->out_c; channel++, c++, w += l->row_bytes) {
+            memcpy(staged, w, l->row_bytes);
+            if (floats) {
+                const nn_hybrid_channel *own = (const void *)c; /* as large */
+                job.bias = -floats->scale->zero * own->sum;
+                job.start = (int32_t)((uint32_t)job.bias - l->taps / 2 * 0x8000u);
+                job.out = (int8_t *)floats->sums;
+                nn_conv_quads(&job);
+                floats->put(floats, own, count, out + 4 * (first * l->out_c + channel));
+                continue;
+            }
+            job.bias = c->bias;
+            job.start = (int32_t)((uint32_t)c->bias - l->taps / 2 * 0x8000u);
+            job.multiplier = c->multiplier;
+            job.half = 1 << c->shift;
+            job.shift = c->shift + 1;
+            job.out = (int8_t *)out + first * l->out_c + channel;
+            nn_conv_quads(&job);
+        }
+    }
+}
+
+void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
+    const nn_conv_layer *l = layer;
+    const int8_t *in = nn_at(plan, arena, l->input);
+    uint8_t *out = arena + l->output;
+    for (uint32_t batch = l->batches; batch != 0; batch--) {
+        convolve(plan, arena, l, in, out, NULL);
         in += l->in_h * l->in_w * l->in_c;
-        out += pixels * l->out_c;
+        out += l->out_h * l->out_w * l->out_c;
+    }
+}
+
+static void put_floats(const nn_floats *to, const nn_hybrid_channel *channel, uint32_t count, uint8_t *out) {
+    const int32_t *sum = to->sums;
+    for (uint32_t step = 4 * to->layer->conv.out_c; count != 0; count--, out += step)
+        nn_put_float(out, nn_hybrid_output(&to->layer->hybrid, channel, to->scale, *sum++));
+}
+
+void nn_conv_hybrid(const uint8_t *plan, uint8_t *arena, const void *layer) {
+    const nn_hybrid_conv_layer *l = layer;
+    const int8_t *in = nn_at(plan, arena, l->conv.input);
+    uint8_t *out = arena + l->conv.output;
+    nn_floats floats = {put_floats, l, nn_at(plan, arena, l->hybrid.scales), (int32_t *)(void *)(arena + l->sums)};
+    for (uint32_t batch = l->conv.batches; batch != 0; batch--, floats.scale++) {
+        convolve(plan, arena, &l->conv, in, out, &floats);
+        in += l->conv.in_h * l->conv.in_w * l->conv.in_c;
+        out += 4 * l->conv.out_h * l->conv.out_w * l->conv.out_c;
     }
 }
 
@@ -155,6 +197,13 @@ void nn_conv_quads(nn_quads *job) {
                 sums[2 * half] += low * job->weights[tap];
                 sums[2 * half + 1] += (int16_t)((two - (uint32_t)low) >> 16) * job->weights[tap];
             }
+        }
+        if (job->range == NN_RANGE_SUMS) {
+            uint32_t count = left < 4 ? left : 4;
+            memcpy(out, sums, 4 * count);
+            out += 4 * count;
+            left -= count;
+            continue;
         }
         for (uint32_t k = 0; k < 4 && left != 0; k++, left--, out += job->stride) {
             int32_t y = nn_requantise(sums[k], job->multiplier, job->shift - 1);

@@ -135,7 +135,7 @@ __asm__(
     "    b 9b\n"
 
     "4:  cmp r10, #2\n"                 /* one to three pixels */
-    "    beq 5f\n"
+    "    bhs 5f\n"
     "    nn_put r6\n"
     "    cmp r12, #1\n"
     "    beq 3b\n"
@@ -145,7 +145,9 @@ __asm__(
     "    nn_put r7\n"
     "    b 3b\n"
 
-    "5:  push {r6-r9}\n"                /* with clamp: the four sums in a loop */
+    "5:  cmp r10, #3\n"
+    "    beq 10f\n"
+    "    push {r6-r9}\n"                /* with clamp: the four sums in a loop */
     "    mov r6, sp\n"
     /* in the order of the pixels */
     "    ldr r8, [sp, #4]\n"
@@ -182,6 +184,19 @@ __asm__(
     "    str r12, [sp, #4]\n"
     "    str lr, [r11, #44]\n"
     "    b 1b\n"
+
+    "10: str r6, [lr]\n"                /* the sums as they are */
+    "    cmp r12, #1\n"
+    "    beq 3b\n"
+    "    str r8, [lr, #4]\n"
+    "    cmp r12, #2\n"
+    "    beq 3b\n"
+    "    str r7, [lr, #8]\n"
+    "    cmp r12, #3\n"
+    "    beq 3b\n"
+    "    str r9, [lr, #12]\n"
+    "    add lr, lr, #16\n"
+    "    b 9b\n"
     "    .size nn_conv_quads, . - nn_conv_quads\n"
     "    .text\n");
 #else

@@ -1,39 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * FULLY_CONNECTED and LOGISTIC on float32, for a core without floating point.
+ * FULLY_CONNECTED, LOGISTIC and SOFTMAX on float32, for a core without floating point.
  *
  * A product and a sum of floats cost about a hundred cycles in software. Here a vector of inputs is brought to one exponent first, the
  * weights' rows already are, and the dot product is one of integers with 64-bit sums: exact for what it is given, so that the only errors
  * are those of bringing to one exponent, 2^-24 or less of the vector's greatest number. Inputs that are not finite make outputs NaN. */
 #include "nn_fixed.h"
+#include "nn_float.h"
 #include "nn_plan.h"
 
 #include <string.h>
 
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-/* Integers in the order of the floats with these bits, and back. */
-static int32_t ordered(uint32_t bits) { return (int32_t)(bits ^ ((bits >> 31) * 0x7FFFFFFFu)); }
-
 /* x * 2^exponent; what is too small becomes 0, what is too large infinity. */
 static float scaled(float x, int32_t exponent) {
-    uint32_t bits = bits_of(x);
+    uint32_t bits = nn_bits_of(x);
     int32_t own = (int32_t)(bits >> 23 & 255u);
     if (own == 0) return 0;
     own += exponent;
-    if (own <= 0) return float_of(bits & 0x80000000u);
-    if (own >= 255) return float_of((bits & 0x80000000u) | 0x7F800000u);
-    return float_of((bits & 0x807FFFFFu) | (uint32_t)own << 23);
+    if (own <= 0) return nn_float_of(bits & 0x80000000u);
+    if (own >= 255) return nn_float_of((bits & 0x80000000u) | 0x7F800000u);
+    return nn_float_of((bits & 0x807FFFFFu) | (uint32_t)own << 23);
 }
 
 /* x * 2^exponent of a wide integer. */
@@ -89,14 +75,24 @@ void nn_fully_connected_f32(const uint8_t *plan, uint8_t *arena, const void *lay
                 sum += (int64_t)p[2] * w[2];
                 sum += (int64_t)p[3] * w[3];
             }
-            float y = from_wide(sum, exponent + c->exponent) + float_of(c->bias);
-            int32_t place = ordered(bits_of(y));
+            float y = from_wide(sum, exponent + c->exponent) + nn_float_of(c->bias);
+            int32_t place = nn_ordered(nn_bits_of(y));
             if (place < l->low) place = l->low;
             if (place > l->high) place = l->high;
-            y = finite ? float_of((uint32_t)ordered((uint32_t)place)) : float_of(0x7FC00000u);
+            y = finite ? nn_float_of((uint32_t)nn_ordered((uint32_t)place)) : nn_float_of(0x7FC00000u);
             memcpy(out, &y, 4);
         }
     }
+}
+
+/* exp(-x) * 2^k, with 31 fractional bits, of a float's bits in [0, 87]. */
+static int32_t exp_of(uint32_t size, int32_t *k) {
+    /* x with 24 fractional bits = k ln 2 + rest; exp(-x) = exp(-rest) / 2^k */
+    int32_t shift = 126 - (int32_t)(size >> 23), mantissa = (int32_t)((size & 0x7FFFFFu) | 0x800000u);
+    int32_t x = shift >= 24 ? 0 : shift >= 0 ? mantissa >> shift : mantissa << -shift;
+    *k = (int32_t)(((int64_t)x * 1549082005) >> 54);                   /* log2(e), 30 bits */
+    int64_t rest = ((int64_t)x << 7) - (int64_t)*k * 1488522236;       /* ln(2), 31 bits */
+    return nn_exp_q5(-(int32_t)(rest >> 5));
 }
 
 void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer) {
@@ -110,19 +106,37 @@ void nn_logistic_f32(const uint8_t *plan, uint8_t *arena, const void *layer) {
         uint32_t size = word & 0x7FFFFFFFu;
         float y;
         if (size > 0x7F800000u) {
-            y = float_of(0x7FC00000u);
+            y = nn_float_of(0x7FC00000u);
         } else if (size >= 0x42AE0000u) { /* beyond 87, exp(-|x|) is no normal float */
             y = negative ? 0.0f : 1.0f;
         } else {
-            /* |x| with 24 fractional bits = k ln 2 + rest; e = exp(-|x|) = exp(-rest) / 2^k */
-            int32_t shift = 126 - (int32_t)(size >> 23), mantissa = (int32_t)((size & 0x7FFFFFu) | 0x800000u);
-            int32_t x = shift >= 24 ? 0 : shift >= 0 ? mantissa >> shift : mantissa << -shift;
-            int32_t k = (int32_t)(((int64_t)x * 1549082005) >> 54);          /* log2(e), 30 bits */
-            int64_t rest = ((int64_t)x << 7) - (int64_t)k * 1488522236;       /* ln(2), 31 bits */
-            int32_t e = nn_exp_q5(-(int32_t)(rest >> 5));
-            int32_t share = nn_reciprocal(k < 31 ? e >> k : 0);              /* 1 / (1 + e / 2^k) */
+            int32_t k, e = exp_of(size, &k);
+            int32_t share = nn_reciprocal(k < 31 ? e >> k : 0); /* 1 / (1 + e / 2^k) */
             y = negative ? from_wide((int64_t)e * share, -62 - k) : from_wide(share, -31);
         }
         memcpy(out, &y, 4);
+    }
+}
+
+/* exp(x - most) / their sum; what is not finite makes the row NaN. Works in place. */
+void nn_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer) {
+    const nn_float_softmax_layer *l = layer;
+    const uint8_t *in = nn_at(plan, arena, l->input);
+    uint8_t *out = arena + l->output;
+    for (uint32_t row = l->rows; row != 0; row--, in += 4 * l->depth, out += 4 * l->depth) {
+        float most = nn_get_float(in), sum = 0;
+        for (uint32_t i = 1; i < l->depth; i++) {
+            float x = nn_get_float(in + 4 * i);
+            most = nn_ordered(nn_bits_of(x)) > nn_ordered(nn_bits_of(most)) ? x : most;
+        }
+        for (uint32_t i = 0; i < l->depth; i++) {
+            uint32_t size = nn_bits_of((nn_get_float(in + 4 * i) - most) * l->beta) & 0x7FFFFFFFu;
+            int32_t k;
+            float y = size >= 0x42AE0000u ? (size > 0x7F800000u ? nn_float_of(0x7FC00000u) : 0.0f) : from_wide(exp_of(size, &k), -31);
+            if (size < 0x42AE0000u) y = scaled(y, -k);
+            nn_put_float(out + 4 * i, y);
+            sum += y;
+        }
+        for (uint32_t i = 0; i < l->depth; i++) nn_put_float(out + 4 * i, nn_get_float(out + 4 * i) / sum);
     }
 }

@@ -109,8 +109,9 @@ typedef struct {
     nn_ref bordered;
 } nn_conv_layer;
 
-/* What an output may be: int8, with the zero point at its least value, so that all below zero are one; int8; or [low, high]. */
-enum { NN_RANGE_FROM_ZERO, NN_RANGE_INT8, NN_RANGE_CLAMP };
+/* What an output may be: int8, with the zero point at its least value, so that all below zero are one; int8; or [low, high]. Or the sums
+ * themselves are asked for, int32 one after the other. */
+enum { NN_RANGE_FROM_ZERO, NN_RANGE_INT8, NN_RANGE_CLAMP, NN_RANGE_SUMS };
 
 static inline uint32_t nn_range_of(int32_t zero, int32_t low, int32_t high) {
     if (low != -128 || high != 127) return NN_RANGE_CLAMP;
@@ -245,6 +246,96 @@ typedef struct {
     nn_ref input, output;
     uint32_t count;
 } nn_float_map_layer;
+
+/* Brings vectors of floats to int8, each with a scale of its own, for a hybrid layer: int8 weights on float activations. */
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;  /* float32; int8 (scratch) */
+    nn_ref scales;         /* scratch: nn_scale per vector */
+    uint32_t vectors, count;
+    uint32_t symmetric;    /* zero point 0, values from -127; else what lies between the least and the greatest input takes all 256 */
+} nn_quantise_layer;
+
+/* real = scale * (value - zero) */
+typedef struct {
+    float scale;
+    int32_t zero;
+} nn_scale;
+
+/* What turns a hybrid layer's sums into outputs. */
+typedef struct {
+    int32_t sum;           /* of the weights: times the input's zero point, it is what the sum has too much */
+    float scale;           /* of the weights */
+    float bias;
+} nn_hybrid_channel;
+
+typedef struct {
+    nn_ref scales;         /* of the input: nn_scale each */
+    uint32_t scale_first;  /* sum * (own scale * input's), as the reference multiplies here; else (sum * own) * input's */
+    int32_t low, high;     /* clamp of floats, as integers: see nn_float.h */
+} nn_hybrid;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;  /* int8 (scratch), float32 */
+    uint32_t rows, depth, channels;
+    uint32_t rows_per_scale;
+    nn_ref weights;        /* as nn_fully_connected_layer's */
+    nn_ref constants;      /* nn_hybrid_channel per channel */
+    nn_hybrid hybrid;
+} nn_hybrid_dense_layer;
+
+typedef struct {
+    nn_conv_layer conv;    /* constants: nn_hybrid_channel per channel; its zero points and clamp do not count */
+    nn_hybrid hybrid;
+    nn_ref sums;           /* scratch: int32 per pixel of a tile */
+} nn_hybrid_conv_layer;
+
+enum { NN_ADD, NN_SUBTRACT, NN_MULTIPLY, NN_MAXIMUM, NN_MINIMUM };
+
+/* ADD and the like on float32; steps in elements. */
+typedef struct {
+    uint32_t kernel;
+    nn_ref input[2], output;
+    uint32_t count[4];
+    uint32_t step[2][4];
+    uint32_t what;
+    int32_t low, high;     /* see nn_float.h */
+} nn_float_binary_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t count;
+    int32_t low, high;
+} nn_float_clamp_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t kept[4], kept_step[4], over[4], over_step[4]; /* as nn_reduce_layer's */
+    uint32_t what;
+    float divisor;         /* of a sum */
+} nn_float_reduce_layer;
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t rows, depth;
+    float beta;
+} nn_float_softmax_layer;
+
+/* A node: bits 0 to 7 the feature, 8 to 15 the greatest value (signed) that goes left, to the next word; 16 to 31 how many words further
+ * the right branch is. A leaf: NN_FOREST_LEAF in place of the feature, its value (signed) in bits 16 to 31. */
+#define NN_FOREST_LEAF 255u
+
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;  /* int8 features; one int32 */
+    uint32_t trees;
+    nn_ref roots;          /* word number of each tree's root among the nodes */
+    nn_ref nodes;
+} nn_forest_layer;
 
 /* Where a reference to read-only data leads. */
 static inline const void *nn_at(const uint8_t *plan, const uint8_t *arena, nn_ref ref) {

@@ -56,6 +56,7 @@ def main():
         forest = json.loads((here / "forest.json").read_text())
         leaves, total = kdd.forest_leaves(load("forest.npy"), forest["roots"], q)
         same("goldens_forest_leaves.npy", leaves, load("goldens_forest_leaves.npy"))
+        same("goldens_forest.npy", total.astype(np.int32)[:, np.newaxis], load("goldens_forest.npy"))
         probability = load("goldens_forest_probability.npy")
         score = total / (forest["trees"] * forest["leaf_one"])
         agree = int(((score > 0.5) == (probability > 0.5)).sum())

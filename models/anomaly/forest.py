@@ -86,6 +86,8 @@ def main():
     leaves = np.array([[places[t][leaf] for t, leaf in enumerate(row)] for row in reached], np.int16)
     kdd.save(args.out / "forest.npy", nodes)
     kdd.save(args.out / "goldens_forest_leaves.npy", leaves)
+    # What the device's evaluator must add up to: the values of the leaves that scikit-learn reaches.
+    kdd.save(args.out / "goldens_forest.npy", nodes[leaves, 4].sum(axis=1, keepdims=True, dtype=np.int32))
     kdd.save(args.out / "goldens_forest_probability.npy", forest.predict_proba(samples.astype(np.float32))[:, 1])
 
     # The benchmark's kind of forest, for scale: 100 trees grown to the end.

@@ -1,69 +1,161 @@
-//! What it is: `stm32sim bench`: the results table over scenarios, and verdicts on models.
-//! Source: [`crate::report::bench`].
+//! What it is: `stm32sim bench`: the results table over scenarios, suites and sweeps, and verdicts on models.
+//! Source: [`crate::report::bench`]; [`crate::report::campaign`] for suites, sweeps and parts.
 //! Does not model: anything.
-//! Tested by: `tests/bench.rs`.
+//! Tested by: `tests/bench.rs`, `tests/suite.rs`, `tests/campaign.rs`.
 
-use super::conditions::Conditions;
-use super::eval::{count, jobs};
-use super::{Format, Output, progress};
+use super::eval::jobs;
+use super::points::{Emit, Points, save_plot, save_rows};
+use super::{Format, Output, output, progress};
 use crate::chip::Chip;
-use crate::finding::Result;
-use crate::report::bench::{Request, bench};
-use crate::report::bench_table;
+use crate::finding::{Code, Finding, Result};
+use crate::report::baseline::{merged, text};
+use crate::report::bench::{BenchReport, Request, bench};
+use crate::report::ci;
+use crate::report::record::{Document, Record};
+use crate::report::{View, bench_table, campaign_table};
 use crate::scenario::{Scenario, names};
 use clap::Args;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each scenario runs on its own chip unless --chip names one for all. Costs are those of sample 0, accuracy is over \
-the samples. The exit code is the highest of the scenarios' (4: an output differs from the reference's; 6: one does not fit); verdicts \
-on --models change nothing about it.
+the samples. The exit code is the highest of the runs' (3: a limit is broken; 4: an output differs from the reference's; 5: firmware \
+faulted; 6: it does not fit); verdicts on --models change nothing about it.
 
 Examples:
   stm32sim bench
   stm32sim bench --scenario anomaly --samples 20 --format json
-  stm32sim bench --models my-models/
-  stm32sim bench --models my-models/ --chip virtual:flash=4M,sram=256K"
+  stm32sim bench --models my-models/ --chip virtual:flash=4M,sram=256K
+  stm32sim bench --save-baseline baseline.json
+  stm32sim bench --suite stm32sim.toml --emit junit=results.xml
+  stm32sim bench --scenario anomaly --sweep clock=8,24,48,72MHz --rows sweep.csv --plot sweep.svg
+  stm32sim bench --scenario keyword --samples 0 --sweep chip=all --within 200ms"
 )]
 pub(super) struct BenchArgs {
-    /// Only this scenario: a built-in one, or a file ending in .toml; may be repeated [default: all built-in ones]
-    #[arg(long, value_name = "NAME|FILE")]
-    scenario: Vec<String>,
-    /// A folder of .tflite models: each is run, or gets a verdict on why not; so do the original benchmark's two that never were one
-    #[arg(long, value_name = "DIR")]
-    models: Option<PathBuf>,
-    /// Accuracy over at most the first N samples of each scenario
-    #[arg(long, value_name = "N", value_parser = count)]
-    samples: Option<NonZeroUsize>,
-    /// How many machines run at a time [default: the computer's processors]
-    #[arg(long, value_name = "J", value_parser = count)]
-    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
-    conditions: Conditions,
+    points: Points,
+    /// A folder of .tflite models: each is run, or gets a verdict on why not; so do the original benchmark's two that never were one
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "sweep", "shard", "journal"])]
+    models: Option<PathBuf>,
+    /// Keep the results to compare with later; rows that the file has already and that were not run stay
+    #[arg(long, value_name = "FILE")]
+    save_baseline: Option<PathBuf>,
+    /// Also write one row a run with all metrics: JSON Lines, or CSV where the name ends in .csv
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    /// Also draw latency against SRAM, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Name the smallest chip whose inference takes at most so long, as 100ms
+    #[arg(long, value_name = "TIME", value_parser = within)]
+    within: Option<f64>,
+    #[command(flatten)]
+    emit: Emit,
+}
+
+/// `100ms` in microseconds.
+pub(super) fn within(text: &str) -> std::result::Result<f64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.trim() {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        other => return Err(format!("'{other}' is no unit of time; us, ms and s are")),
+    };
+    number.parse::<f64>().map(|number| number * factor).map_err(|_| format!("'{text}' is no time, as 100ms"))
 }
 
 pub(super) fn run(args: &BenchArgs, output: &Output) -> Result<u8> {
+    if args.plain() { table(args, output) } else { campaign(args, output) }
+}
+
+impl BenchArgs {
+    /// Whether it is the benchmark of scenarios alone, without anything that many runs need.
+    fn plain(&self) -> bool {
+        let points = &self.points;
+        points.suite.is_none()
+            && points.sweep.is_empty()
+            && points.limits.is_empty()
+            && points.shard.is_none()
+            && points.journal.is_none()
+            && points.samples != Some(0)
+            && self.within.is_none()
+    }
+}
+
+/// Runs, and their limits, however many.
+fn campaign(args: &BenchArgs, output: &Output) -> Result<u8> {
+    if !matches!(output.format, Format::Table | Format::Json | Format::Markdown) {
+        return Err(output.unsupported("bench of a suite or a sweep", "table, json and markdown"));
+    }
+    let partial = [(&args.save_baseline, "--save-baseline"), (&args.plot, "--plot")];
+    if let Some((_, option)) = partial.iter().find(|(given, _)| given.is_some() && args.points.shard.is_some()) {
+        return Err(Finding::new(Code::BadUsage, format!("{option} needs all runs, and --shard is a part of them"))
+            .help("Give it to stm32sim merge, which joins the parts.")
+            .into());
+    }
+    let chosen = args.points.choose(None)?;
+    let (report, journal) = args.points.run(&chosen.points, output)?;
+    let swept = chosen.points.len() > 1 && (!args.points.sweep.is_empty() || args.points.suite.is_some());
+    let records = report.records()?;
+    let cases = ci::cases(Some(&report), None)?;
+    match output.format {
+        Format::Json => output.json(&report)?,
+        Format::Markdown => output.text(&ci::markdown::markdown(&cases))?,
+        _ => output.report(&campaign_table(&report, View { sweep: swept, within_us: args.within })?)?,
+    }
+    save(args, &records)?;
+    args.emit.write(&cases, output)?;
+    args.points.interrupted(report.missing)?;
+    if let Some(journal) = journal {
+        journal.done();
+    }
+    report.exit_code()
+}
+
+fn save(args: &BenchArgs, records: &[Record]) -> Result<()> {
+    if let Some(path) = &args.save_baseline {
+        save_baseline(path, records)?;
+    }
+    if let Some(path) = &args.rows {
+        save_rows(path, records)?;
+    }
+    args.plot.as_deref().map_or(Ok(()), |path| save_plot(path, records))
+}
+
+/// Into the file's own rows, if it is there already.
+pub(super) fn save_baseline(path: &Path, records: &[Record]) -> Result<()> {
+    if let Some(failed) = records.iter().find(|record| !record.is_fine()) {
+        let message = format!("{} was not written: {} failed: {}", path.display(), failed.key(), failed.outcome.message);
+        return Err(Finding::new(Code::ExpectationFailed, message).help("Repair that run first, or leave it out.").into());
+    }
+    let old = if path.exists() { Some(Document::load(path)?) } else { None };
+    output::save(path, text(&merged(old.as_ref(), records, false)?)?.as_bytes())
+}
+
+fn table(args: &BenchArgs, output: &Output) -> Result<u8> {
     if !matches!(output.format, Format::Table | Format::Json) {
         return Err(output.unsupported("bench", "table and json"));
     }
+    let points = &args.points;
     let wanted: Vec<&str> =
-        if args.scenario.is_empty() { names().collect() } else { args.scenario.iter().map(String::as_str).collect() };
+        if points.scenario.is_empty() { names().collect() } else { points.scenario.iter().map(String::as_str).collect() };
     let scenarios = wanted.into_iter().map(Scenario::find).collect::<Result<Vec<Scenario>>>()?;
-    let chip = args.conditions.chip.as_deref().map(Chip::find).transpose()?;
+    let chip = points.conditions.chip.as_deref().map(Chip::find).transpose()?;
     let bar = progress::bar(output, "", 0);
     let report = bench(
         &Request {
             scenarios: &scenarios,
             chip: chip.as_ref(),
-            samples: args.samples.map(NonZeroUsize::get),
+            samples: points.samples,
             models: args.models.as_deref(),
-            jobs: jobs(args.jobs),
-            fidelity: args.conditions.fidelity(),
-            limit: args.conditions.limit,
-            clock: args.conditions.clock,
-            overrides: &|chip| args.conditions.overrides(chip),
+            jobs: jobs(points.jobs),
+            fidelity: points.conditions.fidelity(),
+            limit: points.conditions.limit,
+            clock: points.conditions.clock,
+            overrides: &|chip| points.conditions.overrides(chip),
         },
         &|step| match step {
             Some((scenario, samples)) => {
@@ -79,5 +171,16 @@ pub(super) fn run(args: &BenchArgs, output: &Output) -> Result<u8> {
         Format::Json => output.json(&report)?,
         _ => output.report(&bench_table(&report))?,
     }
+    if args.save_baseline.is_some() || args.rows.is_some() || args.plot.is_some() || args.emit.wanted() {
+        let records = records(&report)?;
+        save(args, &records)?;
+        args.emit.write(&ci::cases_of(records), output)?;
+    }
     Ok(report.exit_code())
+}
+
+fn records(report: &BenchReport) -> Result<Vec<Record>> {
+    let text = serde_json::to_string(report)
+        .map_err(|error| Finding::new(Code::Internal, format!("the report cannot be written as JSON: {error}")))?;
+    Ok(Document::parse("this run", &text)?.records)
 }

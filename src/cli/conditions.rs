@@ -49,8 +49,18 @@ impl Conditions {
     pub(super) fn overrides(&self, chip: &Chip) -> Overrides {
         Overrides {
             wait_states: self.wait_states.or_else(|| self.clock.and_then(|clock| chip.wait_states_for(clock))),
-            prefetch: self.prefetch.map(|switch| matches!(switch, Switch::On)),
+            prefetch: self.prefetch(),
         }
+    }
+
+    /// Flash wait states that replace the firmware's own.
+    pub(super) fn wait_states(&self) -> Option<u8> {
+        self.wait_states
+    }
+
+    /// The prefetch buffer's state that replaces the firmware's own.
+    pub(super) fn prefetch(&self) -> Option<bool> {
+        self.prefetch.map(|switch| matches!(switch, Switch::On))
     }
 
     /// How blocks are priced.

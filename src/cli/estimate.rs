@@ -37,7 +37,7 @@ pub(super) struct EstimateArgs {
     /// Which row of the files, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0, requires = "input")]
     sample: usize,
-    /// What the first output should be, as a .npy file, alone or as rows
+    /// What the first output should be, as a .npy file, alone or as rows; floats may differ by 1e-5 of the largest
     #[arg(long, value_name = "FILE.npy", requires = "input")]
     expect: Option<PathBuf>,
     /// The same seed gives the same random input

@@ -4,16 +4,17 @@
 //! Tested by: `tests/eval.rs`.
 
 use super::conditions::Conditions;
+use super::points::stop_on_interrupt;
 use super::{Format, Output, progress};
 use crate::chip::Chip;
-use crate::finding::Result;
+use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
-use crate::report::eval::{Request, Selection, Shard, eval};
-use crate::report::eval_table;
+use crate::report::eval::{Beside, EvalReport, Request, Selection, Shard, eval_beside};
+use crate::report::{eval_table, rows};
 use crate::scenario::Scenario;
 use clap::Args;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Every sample meets the chip as it is when it has booted, so results depend neither on --jobs nor on \
@@ -23,6 +24,7 @@ Examples:
   stm32sim eval --scenario anomaly
   stm32sim eval --scenario anomaly --samples 50 --format json
   stm32sim eval --scenario anomaly --shard 2/4 --jobs 2 --output part2.json --format json
+  stm32sim eval --scenario anomaly --journal eval.jsonl --rows samples.jsonl
   stm32sim eval firmware.elf --scenario anomaly")]
 pub(super) struct EvalArgs {
     /// The linked program: an ELF (.elf, .axf); without it the scenario's own runs
@@ -30,7 +32,7 @@ pub(super) struct EvalArgs {
     /// A built-in scenario, or a file ending in .toml
     #[arg(long, value_name = "NAME|FILE")]
     scenario: String,
-    /// Only the first N samples
+    /// Only N samples, evenly spread over all
     #[arg(long, value_name = "N", value_parser = count)]
     samples: Option<NonZeroUsize>,
     /// How many machines run at a time [default: the computer's processors]
@@ -39,6 +41,12 @@ pub(super) struct EvalArgs {
     /// Of those samples, only part K of N equal parts: every N-th, from the K-th on
     #[arg(long, value_name = "K/N", value_parser = shard)]
     shard: Option<Shard>,
+    /// Keep finished samples in a file, from which the same command continues after a kill; removed at the end
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Also write one row a sample: JSON Lines, or CSV where the name ends in .csv
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -49,7 +57,7 @@ pub(super) fn count(text: &str) -> std::result::Result<NonZeroUsize, String> {
 }
 
 /// `2/4`.
-fn shard(text: &str) -> std::result::Result<Shard, String> {
+pub(super) fn shard(text: &str) -> std::result::Result<Shard, String> {
     let parsed =
         text.split_once('/').and_then(|(index, count)| Some(Shard { index: index.parse().ok()?, count: count.parse().ok()? }));
     match parsed {
@@ -85,12 +93,31 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
         overrides: args.conditions.overrides(&chip),
     };
     let bar = progress::bar(output, &scenario.name, request.selection.indices(&scenario)?.len());
-    let report = eval(&request, &|| bar.inc(1));
+    let beside = Beside { progress: &|| bar.inc(1), journal: args.journal.as_deref(), stop: stop_on_interrupt() };
+    let done = eval_beside(&request, &beside);
     bar.finish_and_clear();
-    let report = report?;
+    let (report, journal) = done?;
     match output.format {
         Format::Json => output.json(&report)?,
         _ => output.report(&eval_table(&report, output.verbose))?,
     }
+    if let Some(path) = &args.rows {
+        save_samples(path, &report)?;
+    }
+    if report.missing > 0 {
+        let mut finding = Finding::new(Code::Interrupted, format!("stopped: {} samples were not run", report.missing));
+        if let Some(journal) = &args.journal {
+            finding = finding.help(format!("{} keeps what is done: the same command continues.", journal.display()));
+        }
+        return Err(finding.into());
+    }
+    if let Some(journal) = journal {
+        journal.done();
+    }
     Ok(report.exit_code())
+}
+
+/// Writes one row a sample.
+pub(super) fn save_samples(path: &Path, report: &EvalReport) -> Result<()> {
+    super::output::save(path, rows::text(path, &rows::of_samples(report)).as_bytes())
 }

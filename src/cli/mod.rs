@@ -4,14 +4,18 @@
 //! Tested by: `tests/bad_input.rs`, `tests/cli.rs`.
 
 mod bench;
+mod check;
 mod chips;
+mod compare;
 mod conditions;
 mod embed;
 mod estimate;
 mod eval;
 mod explain;
 mod map;
+mod merge;
 mod output;
+mod points;
 mod progress;
 mod run;
 mod scenarios;
@@ -77,6 +81,12 @@ enum Command {
     Eval(eval::EvalArgs),
     /// The results table: every scenario on its chip, and other models' verdicts
     Bench(bench::BenchArgs),
+    /// Run again what a baseline or a suite holds; exit code 3 on a regression
+    Check(check::CheckArgs),
+    /// Two reports side by side
+    Compare(compare::CompareArgs),
+    /// Join the parts that eval --shard and bench --shard made
+    Merge(merge::MergeArgs),
     /// The built-in scenarios
     Scenarios,
     /// Turn a model into a C header for firmware
@@ -95,6 +105,9 @@ fn dispatch(command: &Command, output: &Output) -> Result<u8> {
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
         Command::Bench(args) => return bench::run(args, output),
+        Command::Check(args) => return check::run(args, output),
+        Command::Compare(args) => return compare::run(args, output),
+        Command::Merge(args) => return merge::run(args, output),
         Command::Embed(args) => embed::run(args, output)?,
         Command::Scenarios => scenarios::run(output)?,
         Command::Map(args) => map::run(args, output)?,

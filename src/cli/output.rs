@@ -61,7 +61,8 @@ impl Output {
     /// Whether progress may be shown: on a terminal, to somebody who wants it.
     #[must_use]
     pub fn progress(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        // Build servers may offer a terminal, but nobody watches it.
+        !self.quiet && io::stderr().is_terminal() && std::env::var_os("CI").is_none()
     }
 
     /// Writes a report. With `--quiet` only the last line of a table, its verdict. A reader that went away is no error.
@@ -76,18 +77,22 @@ impl Output {
         self.text(&format!("{}\n", lines.join("\n").trim_end_matches('\n')))
     }
 
+    /// Writes text to standard output, wherever the report goes. A reader that went away is no error.
+    ///
+    /// # Errors
+    /// `output-unwritable`.
+    pub fn print(&self, text: &str) -> Result<()> {
+        to_standard_output(text)
+    }
+
     /// Writes text as it is. A reader that went away is no error.
     ///
     /// # Errors
     /// As [`Output::report`].
     pub fn text(&self, shown: &str) -> Result<()> {
         match &self.file {
-            Some(path) => write_aside(path, shown.as_bytes()),
-            None => match write_all(&mut io::stdout().lock(), shown.as_bytes()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-                Err(error) => Err(Failure::new(Code::OutputUnwritable, format!("standard output cannot be written: {error}"))),
-                Ok(()) => Ok(()),
-            },
+            Some(path) => save(path, shown.as_bytes()),
+            None => to_standard_output(shown),
         }
     }
 
@@ -125,13 +130,28 @@ impl Output {
     }
 }
 
+fn to_standard_output(text: &str) -> Result<()> {
+    match write_all(&mut io::stdout().lock(), text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::OutputUnwritable, format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds to the end of a file that others write to as well.
+pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = fs::OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| write_all(&mut file, bytes));
+    written.map_err(|error| Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}", path.display())))
+}
+
 fn write_all(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.write_all(bytes)?;
     to.flush()
 }
 
 /// Writes next to the file and renames, so that a reader never sees half a report and a failure leaves the old one.
-fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Code::OutputUnwritable, format!("{} cannot be written: {error}", path.display()))
     };

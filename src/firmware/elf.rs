@@ -16,6 +16,7 @@ use goblin::elf::{Elf, Header, header};
 use object::LittleEndian;
 use object::elf as raw;
 use object::read::elf::{ElfFile32, SectionHeader};
+use object::{Object, ObjectSection};
 
 /// More program headers than any linker writes for a microcontroller.
 const MAX_SEGMENTS: usize = 256;
@@ -27,6 +28,7 @@ pub(super) struct Parsed {
     pub sections: Vec<Section>,
     pub symbols: SymbolTable,
     pub attributes: BuildAttributes,
+    pub toolchain: Option<String>,
     pub lines: Lines,
 }
 
@@ -56,8 +58,22 @@ pub(super) fn parse(path: &str, bytes: &[u8]) -> Result<Parsed> {
         sections,
         symbols,
         attributes,
+        toolchain: toolchain(&file),
         lines,
     })
+}
+
+/// The compilers' names for themselves, each once, in the file's order: `.comment` is a row of strings that end in a zero byte.
+fn toolchain(file: &ElfFile32<'_, LittleEndian>) -> Option<String> {
+    let section = file.section_by_name(".comment")?;
+    let mut names: Vec<String> = Vec::new();
+    for name in section.data().ok()?.split(|byte| *byte == 0).filter(|name| !name.is_empty()).take(16) {
+        let name: String = String::from_utf8_lossy(name).chars().filter(|c| !c.is_control()).take(120).collect();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| names.join("; "))
 }
 
 /// The identification bytes and the machine: the first twenty bytes.

@@ -90,6 +90,8 @@ pub struct Image {
     pub symbols: SymbolTable,
     /// What the compiler said about the target.
     pub attributes: BuildAttributes,
+    /// What the compilers wrote into `.comment` about themselves; absent in a stripped file.
+    pub toolchain: Option<String>,
     lines: Lines,
 }
 
@@ -120,6 +122,7 @@ impl Image {
             sections: parsed.sections,
             symbols: parsed.symbols,
             attributes: parsed.attributes,
+            toolchain: parsed.toolchain,
             lines: parsed.lines,
         })
     }

@@ -10,14 +10,27 @@ use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_reg_read};
+use unicorn_engine::hook::sys::{uc_emu_stop, uc_engine, uc_hook_add, uc_hook_del, uc_reg_read};
 use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, TlbEntry, TlbType, uc_error};
 use unicorn_engine::{ArmCpuModel, Context, RegisterARM, Unicorn};
 
 /// What the core asks of everything around it while it runs.
 pub trait World {
-    /// A translated block of `size` bytes at `pc` is about to run. `true` stops the core before it runs.
-    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool;
+    /// A translated block is about to run: its address in the lower half, its size in bytes in the upper. `true` if it is the expected one
+    /// and nothing has to be done about it; [`World::block`] is called unless there is also time ([`World::in_time`]). These two are
+    /// apart so that the usual block costs as little as may be.
+    #[inline(always)]
+    fn follow(&mut self, _arrival: u64) -> bool {
+        false
+    }
+    /// Whether nothing else is due.
+    #[inline(always)]
+    fn in_time(&self) -> bool {
+        false
+    }
+    /// A translated block of `size` bytes at `pc` is about to run, and [`World::follow`] has said `followed` about it. `true` stops the core
+    /// before it runs.
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32, followed: bool) -> bool;
     /// A load of `size` (1, 2 or 4) bytes from an address without memory of its own.
     fn device_read(&mut self, core: &Core<'_>, address: u32, size: u32) -> u32;
     /// The like store.
@@ -165,6 +178,8 @@ impl Ram {
 /// The core's registers, to be read from within a callback.
 pub struct Core<'a> {
     handle: *mut uc_engine,
+    /// Where the engine keeps R0 to R15; null where that is not known.
+    registers: *const u32,
     engine: PhantomData<&'a ()>,
 }
 
@@ -189,7 +204,18 @@ impl Core<'_> {
         while left != 0 {
             let index = left.trailing_zeros() as u8;
             left &= left - 1;
-            values[usize::from(index)] = self.gpr(index);
+            values[usize::from(index)] = self.quick(index);
+        }
+    }
+
+    /// One of R0 to R12, SP and LR, as fast as may be.
+    #[inline]
+    pub fn quick(&self, index: u8) -> u32 {
+        if self.registers.is_null() {
+            self.gpr(index)
+        } else {
+            // SAFETY: there are sixteen registers (`at_hand`), and it is the engine's own thread that calls back.
+            unsafe { self.registers.add(usize::from(index & 15)).read_volatile() }
         }
     }
 
@@ -260,6 +286,8 @@ struct Shared<W> {
     world: W,
     stop: Option<Stop>,
     memory: Rc<Memory>,
+    /// Where the engine keeps R0 to R15; null where that is not known.
+    registers: *const u32,
 }
 
 /// The Cortex-M3 and its memories, with a world of type `W` around it.
@@ -274,11 +302,92 @@ extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, sha
     // SAFETY: `Cpu::hook` gave this pointer. The hook runs while `emu_start` does, when nothing else uses the shared data: other hooks come
     // before or after it, never within, since the world does not run the core.
     let shared = unsafe { &mut *shared.cast::<Shared<W>>() };
-    let core = Core { handle: engine, engine: PhantomData };
-    if shared.world.block(&core, pc as u32, size) {
+    let followed = shared.world.follow(pc | u64::from(size) << 32);
+    if !(followed && shared.world.in_time()) {
+        on_other_block(engine, pc as u32, size, shared, followed);
+    }
+}
+
+#[inline(never)]
+fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>, followed: bool) {
+    let core = Core { handle: engine, registers: shared.registers, engine: PhantomData };
+    if shared.world.block(&core, pc, size, followed) {
         shared.stop = Some(Stop::Requested);
         // SAFETY: the handle is the engine's that is calling back.
         let _ = unsafe { uc_emu_stop(engine) };
+    }
+}
+
+/// Registers without asking for each: that takes about as long as a whole block. The engine keeps the core's state at one place for its
+/// life; it begins with R0 to R15, and generated code has its address in RBP when it calls a hook.
+#[cfg(all(target_arch = "x86_64", unix))]
+mod at_hand {
+    use super::{
+        HookType, Memory, RegisterARM, Unicorn, c_void, gpr, uc_engine, uc_error, uc_hook_add, uc_hook_del, uc_reg_read,
+    };
+
+    /// A block hook that passes RBP on.
+    #[unsafe(naked)]
+    extern "C" fn look(engine: *mut uc_engine, pc: u64, size: u32, found: *mut c_void) {
+        std::arch::naked_asm!("mov r8, rbp", "jmp {}", sym compare)
+    }
+
+    /// Notes `registers` if what is there is what the engine says that its registers hold.
+    extern "C" fn compare(engine: *mut uc_engine, _: u64, _: u32, found: *mut c_void, registers: *const u32) {
+        let same = |index: u8| {
+            let mut value = 0u32;
+            let Some(register) = gpr(index) else { return false };
+            // SAFETY: the handle is the engine's that is calling back; generated code of the pinned version has a valid address in RBP.
+            let (read, kept) = unsafe {
+                let read = uc_reg_read(engine, register as i32, (&raw mut value).cast());
+                (read, registers.add(usize::from(index)).read_volatile())
+            };
+            read == uc_error::OK && value == kept
+        };
+        if (0..15).all(same) {
+            // SAFETY: `find` gave this pointer.
+            unsafe { *found.cast::<*const u32>() = registers };
+        }
+    }
+
+    /// Finds the registers, by running one instruction with a different value in each; null if they are not where they should be.
+    pub fn find<D>(engine: &mut Unicorn<'static, D>, memory: &Memory) -> Result<*const u32, uc_error> {
+        const WAIT: [u8; 2] = [0x30, 0xbf];
+        let (place, _) = memory.flash();
+        let before = memory.read_vec(place, WAIT.len()).unwrap_or_default();
+        memory.write(place, &WAIT);
+        for index in 0..15 {
+            if let Some(register) = gpr(index) {
+                engine.reg_write(register, 0x0101_0104 * (u64::from(index) + 1))?;
+            }
+        }
+        let (mut found, mut hook) = (std::ptr::null::<u32>(), 0usize);
+        // SAFETY: the engine is open, `look` has a block hook's signature, `found` outlives the run, and the hook is gone behind it.
+        unsafe {
+            let (kind, callback) = (HookType::BLOCK.0 as i32, look as *mut c_void);
+            uc_hook_add(engine.get_handle(), (&raw mut hook).cast(), kind, callback, (&raw mut found).cast(), 1, 0)
+                .and(Ok(()))?;
+            engine.emu_start(u64::from(place | 1), 0, 0, 0)?;
+            uc_hook_del(engine.get_handle(), hook).and(Ok(()))?;
+        }
+        memory.write(place, &before);
+        engine.ctl_flush_tb()?;
+        engine.ctl_flush_tlb()?;
+        for register in (0..15).filter_map(gpr) {
+            engine.reg_write(register, 0)?;
+        }
+        engine.reg_write(RegisterARM::PC, 1)?;
+        Ok(found)
+    }
+}
+
+/// Elsewhere it has to be asked for.
+#[cfg(not(all(target_arch = "x86_64", unix)))]
+mod at_hand {
+    use super::{Memory, Unicorn, uc_error};
+
+    pub fn find<D>(_: &mut Unicorn<'static, D>, _: &Memory) -> Result<*const u32, uc_error> {
+        Ok(std::ptr::null())
     }
 }
 
@@ -303,7 +412,7 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory) };
+        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null() };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
@@ -319,16 +428,18 @@ impl<W: World + 'static> Cpu<W> {
                     u64::from(base),
                     u64::from(size),
                     Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize| {
-                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        let core = Core { handle: uc.get_handle(), registers: std::ptr::null(), engine: PhantomData };
                         u64::from(uc.get_data_mut().world.device_read(&core, base.wrapping_add(offset as u32), size as u32))
                     }),
                     Some(move |uc: &mut Unicorn<'_, Shared<W>>, offset: u64, size: usize, value: u64| {
-                        let core = Core { handle: uc.get_handle(), engine: PhantomData };
+                        let core = Core { handle: uc.get_handle(), registers: std::ptr::null(), engine: PhantomData };
                         uc.get_data_mut().world.device_write(&core, base.wrapping_add(offset as u32), size as u32, value as u32);
                     }),
                 )
                 .map_err(|e| internal("map the device space", e))?;
         }
+        let registers = at_hand::find(&mut engine, &memory).map_err(|e| internal("find the registers", e))?;
+        engine.get_data_mut().registers = registers;
         let mut cpu = Self { engine, memory };
         cpu.hook().map_err(|e| internal("hook", e))?;
         Ok(cpu)
@@ -402,6 +513,11 @@ impl<W: World + 'static> Cpu<W> {
             (None, Err(uc_error::INSN_INVALID)) => Stop::Undefined,
             (None, Err(e)) => Stop::Engine(e),
         }
+    }
+
+    /// Whether the registers can be read without asking the engine for each.
+    pub fn registers_are_at_hand(&self) -> bool {
+        !self.engine.get_data().registers.is_null()
     }
 
     /// The world.

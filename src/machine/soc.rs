@@ -69,8 +69,6 @@ pub struct Soc {
     pub marks: Vec<Mark>,
     /// Stop when this instant is reached.
     pub limit: Tick,
-    /// The next instant at which the hook has to look further than the prices.
-    check_at: Tick,
     /// The instruction at this address, in the block that was about to run, must fault and would not, or may have to.
     barred: Option<(u32, Option<Fault>)>,
     /// The barred block runs now, with something in that instruction's place that stops the core.
@@ -115,7 +113,6 @@ impl Soc {
             calls: Vec::new(),
             marks: Vec::new(),
             limit: Tick::NEVER,
-            check_at: Tick::NEVER,
             barred: None,
             planted: Planted::Nothing,
             stuck: false,
@@ -153,7 +150,7 @@ impl Soc {
     /// The barred block is run next, with an instruction in it replaced; the block after it is not.
     pub fn plant(&mut self) {
         self.planted = Planted::Ready;
-        self.check_at = Tick(0);
+        self.tracker.set_deadline(Tick(0));
     }
 
     /// Everything is in its place again.
@@ -207,7 +204,7 @@ impl Soc {
     /// Works out when the hook has to look next: at once if an exception may be taken or somebody asked for attention.
     pub fn plan(&mut self) {
         let urgent = self.system.attention || self.system.exceptions.any_candidate() || self.planted != Planted::Nothing;
-        self.check_at = if urgent { Tick(0) } else { self.system.next_due().min(self.limit) };
+        self.tracker.set_deadline(if urgent { Tick(0) } else { self.system.next_due().min(self.limit) });
     }
 
     /// Delivers what is due by now.
@@ -345,7 +342,7 @@ impl Soc {
     /// A block has begun and something has to be done about that, or about the time.
     #[inline(never)]
     fn look(&mut self, core: &Core<'_>, pc: u32, tag: u8) -> bool {
-        if self.tracker.now() >= self.check_at && (self.planted == Planted::Running || self.must_stop(core)) {
+        if !self.tracker.in_time() && (self.planted == Planted::Running || self.must_stop(core)) {
             self.tracker.cancel();
             return true;
         }
@@ -382,10 +379,20 @@ impl Soc {
 }
 
 impl World for Soc {
-    #[inline]
-    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
-        match self.tracker.follow(pc, size) {
-            Some(0) if self.tracker.now() < self.check_at => false,
+    #[inline(always)]
+    fn follow(&mut self, arrival: u64) -> bool {
+        self.tracker.follow(arrival)
+    }
+
+    #[inline(always)]
+    fn in_time(&self) -> bool {
+        self.tracker.in_time()
+    }
+
+    fn block(&mut self, core: &Core<'_>, pc: u32, size: u32, followed: bool) -> bool {
+        let tag = if followed { Some(0) } else { self.tracker.follow_any(core, pc, size) };
+        match tag {
+            Some(0) if self.tracker.in_time() => false,
             Some(tag) => self.look(core, pc, tag),
             None => self.unexpected(core, pc, size),
         }

@@ -12,7 +12,7 @@ use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
     Ahead, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
-    Transition, step_prefix,
+    Transition, arrival, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
@@ -20,14 +20,14 @@ use std::rc::Rc;
 use traps::{Trap, Traps, address_of};
 
 /// Whether a block runs, and which.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Phase {
     /// None does.
     Idle,
-    /// The one that `prices` told of when the block before it ended.
+    /// The one that `prices` told of when the block before it ended, with the codes in `signature` if they had to be evaluated.
     Told,
-    /// The one in `running`.
-    Running,
+    /// This one, of which `prices` expects nothing.
+    Running(Running),
 }
 
 /// A block that runs.
@@ -82,12 +82,12 @@ pub struct Tracker {
     blocks: Blocks,
     memory: Rc<Memory>,
     phase: Phase,
-    /// The operand codes of the running block.
+    /// The operand codes of the block in [`Phase::Told`], if they had to be evaluated.
     signature: SignatureId,
-    /// When the running block began.
-    start: Tick,
-    /// The running block in [`Phase::Running`].
-    running: Running,
+    /// Cycles from the instant at which the running block began to `deadline`, and that. So one subtraction counts the time and tells
+    /// whether it is up.
+    left: i64,
+    deadline: i64,
     cursor: Cursor,
     /// The block before, where `prices` does not remember it.
     previous: Option<CodeId>,
@@ -135,8 +135,8 @@ impl Tracker {
             memory,
             phase: Phase::Idle,
             signature: NO_CODES,
-            start: Tick(0),
-            running: Running { code: CodeId::from_index(0), signature: NO_CODES, pc: 0, size: 0 },
+            left: 0,
+            deadline: 0,
             cursor: Cursor::default(),
             previous: None,
             scratch: Scratch::default(),
@@ -152,7 +152,26 @@ impl Tracker {
     /// The instant at which the running block began, or the core stopped.
     #[must_use]
     pub fn now(&self) -> Tick {
-        self.start
+        Tick((self.deadline - self.left) as u64)
+    }
+
+    /// From now on [`Tracker::in_time`] is about this instant.
+    pub fn set_deadline(&mut self, deadline: Tick) {
+        const FAR: u64 = 1 << 62;
+        let now = self.now().0;
+        self.deadline = deadline.0.min(now.saturating_add(FAR)).min(i64::MAX as u64) as i64;
+        self.left = self.deadline - now as i64;
+    }
+
+    /// Whether the running block began before the deadline.
+    #[inline(always)]
+    #[must_use]
+    pub fn in_time(&self) -> bool {
+        self.left > 0
+    }
+
+    fn pass_time(&mut self, cycles: Cycles) {
+        self.left -= cycles.0 as i64;
     }
 
     /// The prices so far.
@@ -174,26 +193,23 @@ impl Tracker {
 
     /// The block that runs, if one does.
     fn running(&self) -> Option<Running> {
-        let signature = self.signature;
         match self.phase {
             Phase::Idle => None,
-            Phase::Told => self.prices.told().map(|(pc, ahead)| Running { code: ahead.code, signature, pc, size: ahead.size }),
-            Phase::Running => Some(Running { signature, ..self.running }),
+            Phase::Running(running) => Some(running),
+            Phase::Told => self.prices.told().map(|(pc, ahead)| {
+                let signature = if ahead.tag & tag::EVALUATED == 0 { ahead.signature } else { self.signature };
+                Running { code: ahead.code, signature, pc, size: ahead.size }
+            }),
         }
     }
 
-    /// That block runs now, or none.
-    fn run(&mut self, running: Option<Running>) {
-        self.phase = match running {
-            Some(running) => {
-                (self.running, self.signature) = (running, running.signature);
-                Phase::Running
-            }
-            None => Phase::Idle,
-        };
+    /// That block runs now, and it is not the one that `prices` told of.
+    fn run(&mut self, running: Running) {
+        self.phase = Phase::Running(running);
+        self.prices.expect_nothing();
     }
 
-    /// The block that runs, which then does not any more.
+    /// The block that runs, which then does not any more. `prices` still expects something of it.
     fn take(&mut self) -> Option<Running> {
         let running = self.running();
         self.phase = Phase::Idle;
@@ -236,7 +252,7 @@ impl Tracker {
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment {
-            start: self.start,
+            start: self.now(),
             previous: self.before(),
             spinning: self.spinning,
             event: self.event,
@@ -248,14 +264,14 @@ impl Tracker {
 
     /// Back to that instant. What has been counted stays, and so does what is known of blocks.
     pub fn rewind(&mut self, moment: &Moment) {
-        self.phase = Phase::Idle;
         self.cursor = Cursor::default();
-        self.start = moment.start;
+        self.left = self.deadline - moment.start.0 as i64;
         self.previous = moment.previous;
         self.spinning = moment.spinning;
         self.event = moment.event;
         self.traps = moment.traps;
         self.barred = None;
+        self.phase = Phase::Idle;
         self.prices.rewind(moment.config, moment.front);
     }
 
@@ -289,15 +305,32 @@ impl Tracker {
         (last.end().0 == pc).then_some(last.class)
     }
 
-    /// A block of `size` bytes begins at `pc`: if that is what was expected to come after the running one, charges that one and returns what
-    /// has to be done about the new one. Otherwise nothing has happened, and it is [`Tracker::step_to`]'s turn.
+    /// A block begins (see [`arrival`]): if that is what was expected to come after the running one, and nothing has to be done about it,
+    /// charges the running one. Otherwise nothing has happened, and it is [`Tracker::follow_any`]'s turn.
+    #[inline(always)]
+    pub fn follow(&mut self, arrival: u64) -> bool {
+        let Some(cycles) = self.prices.follow(arrival) else { return false };
+        self.left -= i64::from(cycles);
+        true
+    }
+
+    /// The same whether or not something has to be done about the new one, which is returned: nothing, if that was only its operand codes,
+    /// and they are what they were lately. Otherwise nothing has happened, and it is [`Tracker::step_to`]'s turn.
     #[inline]
-    pub fn follow(&mut self, pc: u32, size: u32) -> Option<u8> {
-        let (signature, tag, cycles) = self.prices.follow(self.signature, pc, size)?;
-        self.start += cycles;
-        self.signature = signature;
-        self.phase = Phase::Told;
-        Some(tag)
+    pub fn follow_any(&mut self, core: &Core<'_>, pc: u32, size: u32) -> Option<u8> {
+        let (ahead, cycles) = self.prices.follow_any(arrival(pc, size))?;
+        self.left -= i64::from(cycles);
+        if ahead.tag & !(tag::EVALUATED | tag::STABLE) == 0
+            && ahead.tag != 0
+            && self.traps.is_empty()
+            && let Some(signature) = self.prices.usual(ahead.code, |r| core.quick(r))
+        {
+            // If the block must not run now it is no loss.
+            self.signature = signature;
+            self.prices.aim(signature);
+            return Some(0);
+        }
+        Some(ahead.tag)
     }
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
@@ -310,59 +343,47 @@ impl Tracker {
                 self.blocks.find(&mut self.prices, pc, size)
             }
         };
-        let mut ahead = self.blocks.ahead(&self.prices, code, size);
+        let fresh = self.blocks.ahead(&self.prices, code, size);
+        let mut ahead = fresh;
         if let Some(running) = self.take() {
             if running.code == code && ahead.tag & tag::STABLE != 0 {
                 ahead = Ahead { signature: running.signature, tag: ahead.tag & !(tag::EVALUATED | tag::STABLE), ..ahead };
             }
-            self.start += self.prices.leave(running.code, running.signature, pc, Some(ahead));
+            let resets = self.prices.resets();
+            let cycles = self.prices.leave(running.code, running.signature, pc, Some(ahead));
+            self.pass_time(cycles);
             self.previous = Some(running.code);
+            if self.prices.resets() != resets {
+                // The signature is forgotten.
+                ahead = fresh;
+            }
         }
-        self.run(Some(Running { code, signature: ahead.signature, pc, size }));
+        // What began behind nothing, or behind what is not remembered, was not told of.
+        if self.prices.told().is_some_and(|told| told == (pc, ahead)) {
+            self.phase = Phase::Told;
+        } else {
+            self.run(Running { code, signature: ahead.signature, pc, size });
+        }
         ahead.tag
     }
 
     /// The running block has ended and control is at `next`: charges it.
     pub fn settle(&mut self, next: u32) {
         if let Some(running) = self.take() {
-            self.start += self.prices.leave(running.code, running.signature, next, None);
+            let cycles = self.prices.leave(running.code, running.signature, next, None);
+            self.pass_time(cycles);
             self.previous = Some(running.code);
         }
     }
 
     /// The block that has just begun will not run now.
     pub fn cancel(&mut self) {
-        self.run(None);
+        self.phase = Phase::Idle;
         self.prices.expect_nothing();
     }
 
     /// Does what `tag` asks for about the block that has just begun.
     pub fn begin(&mut self, core: &Core<'_>, tag: u8) -> Begin {
-        if tag & !(tag::EVALUATED | tag::STABLE) == 0
-            && self.traps.is_empty()
-            && let Some(code) = self.running_code()
-        {
-            // The usual case.
-            let (signature, trap) = self.evaluate(core, code);
-            if trap.is_none() {
-                self.signature = signature;
-                return Begin::Go;
-            }
-        }
-        self.begin_unusual(core, tag)
-    }
-
-    #[inline]
-    fn running_code(&self) -> Option<CodeId> {
-        match self.phase {
-            Phase::Idle => None,
-            Phase::Told => self.prices.told().map(|(_, ahead)| ahead.code),
-            Phase::Running => Some(self.running.code),
-        }
-    }
-
-    #[inline(never)]
-    fn begin_unusual(&mut self, core: &Core<'_>, tag: u8) -> Begin {
         let Some(mut running) = self.running() else { return Begin::Go };
         if tag & tag::SPINNING != 0 && !self.spinning {
             self.cancel();
@@ -392,15 +413,28 @@ impl Tracker {
             self.barred = Some(running);
             return Begin::Barred(self.prices.block(running.code).insns.get(at).map_or(running.pc, |insn| insn.addr.0), fault);
         }
-        self.signature = running.signature;
+        if tag & tag::EVALUATED != 0 {
+            self.evaluated_to(running);
+        }
         if tag & tag::WATCHED != 0 { Begin::Watched } else { Begin::Go }
+    }
+
+    /// The running block's codes have been evaluated.
+    fn evaluated_to(&mut self, running: Running) {
+        if matches!(self.phase, Phase::Told) {
+            self.signature = running.signature;
+            self.prices.aim(running.signature);
+        } else {
+            self.run(running);
+        }
     }
 
     /// The block of the latest [`Begin::Barred`] begins, up to the instruction that must fault.
     pub fn begin_barred(&mut self) {
-        let barred = self.barred.take();
-        self.run(barred);
-        self.prices.expect_nothing();
+        match self.barred.take() {
+            Some(barred) => self.run(barred),
+            None => self.cancel(),
+        }
     }
 
     /// Whether a SEV was executed since the last call.
@@ -455,11 +489,11 @@ impl Tracker {
 
     /// When the running block's next access to a device at `address` happens, and which instruction makes it.
     pub fn instant_of_access(&mut self, address: u32, size: u32, store: bool) -> (Tick, Option<usize>) {
-        let Some(running) = self.running() else { return (self.start, None) };
+        let Some(running) = self.running() else { return (self.now(), None) };
         let insns = &self.prices.block(running.code).insns;
         let codes = self.prices.codes_of(running.signature);
         let region = Region::of(Addr(address));
-        let block = (self.start, running.pc);
+        let block = (self.now(), running.pc);
         let cursor = if self.cursor.block == block { self.cursor } else { Cursor { block, ..Cursor::default() } };
         let matches = |i: usize| {
             insns.get(i).is_some_and(|insn| {
@@ -474,11 +508,13 @@ impl Tracker {
             let candidates = || (cursor.next..insns.len()).filter(|i| matches(*i));
             candidates().find(|i| codes.get(*i).is_some_and(|code| code.region() == region)).or_else(|| candidates().next())
         };
-        let Some(at) = found else { return (self.start, None) };
+        let Some(at) = found else { return (self.now(), None) };
         let count = insns.get(at).and_then(|insn| insn.mem).map_or(1, |mem| mem.count);
         self.cursor = Cursor { block, next: at + 1, more: if again { cursor.more - 1 } else { count.saturating_sub(1) } };
         let signature = self.corrected(running, at, address);
-        self.signature = signature;
+        if signature != running.signature {
+            self.run(Running { signature, ..running });
+        }
         let elapsed = step_prefix(
             &self.prices.config(),
             &self.prices.block(running.code).insns,
@@ -486,7 +522,7 @@ impl Tracker {
             self.prices.codes_of(signature),
             at,
         );
-        (self.start + Cycles(u64::from(elapsed)), Some(at))
+        (self.now() + Cycles(u64::from(elapsed)), Some(at))
     }
 
     /// The running block's signature with what the access showed: its address may not have been to be had at the block's entry.
@@ -510,46 +546,39 @@ impl Tracker {
 
     /// Other settings hold from behind instruction `at` of the running block on.
     pub fn set_config(&mut self, config: TimingConfig, at: Option<usize>) {
-        if let (Some(running), Some(at)) = (self.running(), at) {
-            let insns = &self.prices.block(running.code).insns;
-            let rest = insns.get(at + 1).map(|insn| insn.addr.0);
-            self.run_only(at + 1, rest.unwrap_or(running.pc.wrapping_add(running.size)));
+        let Some(running) = self.running() else { return self.prices.set_config(config) };
+        let Some(at) = at else {
             self.prices.set_config(config);
-            if let Some(rest) = rest {
-                self.resume_at(running, at + 1, rest);
-            }
-        } else {
-            self.prices.set_config(config);
+            return self.run(running);
+        };
+        let insns = &self.prices.block(running.code).insns;
+        let (rest, length) = (insns.get(at + 1).map(|insn| insn.addr.0), insns.len());
+        let end = running.pc.wrapping_add(running.size);
+        // Before what is charged can empty the table.
+        let codes: Vec<OperandCode> = self.prices.codes_of(running.signature).iter().skip(at + 1).copied().collect();
+        self.run_only(at + 1, rest.unwrap_or(end));
+        self.prices.set_config(config);
+        if let Some(rest) = rest
+            && let Some(code) = self.blocks.part(&mut self.prices, running.code, at + 1..length)
+        {
+            let signature = self.prices.intern(&codes);
+            self.run(Running { code, signature, pc: rest, size: end.wrapping_sub(rest) });
         }
     }
 
     /// The running block has executed only its first `count` instructions, and control is at `next`: charges those.
     pub fn run_only(&mut self, count: usize, next: u32) {
-        let Some(running) = self.take() else { return };
+        let Some(running) = self.running() else { return };
         if count >= self.prices.block(running.code).insns.len() {
-            self.run(Some(running));
             return self.settle(next);
         }
+        self.cancel();
         self.previous = Some(running.code);
+        let codes: Vec<OperandCode> = self.prices.codes_of(running.signature).iter().take(count).copied().collect();
         let Some(part) = self.blocks.part(&mut self.prices, running.code, 0..count) else { return };
-        let signature = self.part_of(running.signature, 0, count);
-        self.start += self.prices.leave(part, signature, next, None);
-    }
-
-    /// The rest of `running` from instruction `from` on, which stands at `pc`, runs now.
-    fn resume_at(&mut self, running: Running, from: usize, pc: u32) {
-        let length = self.prices.block(running.code).insns.len();
-        let Some(code) = self.blocks.part(&mut self.prices, running.code, from..length) else { return };
-        let size = running.pc.wrapping_add(running.size).wrapping_sub(pc);
-        let signature = self.part_of(running.signature, from, usize::MAX);
-        self.run(Some(Running { code, signature, pc, size }));
-        self.prices.expect_nothing();
-    }
-
-    /// The signature of some of a block's instructions.
-    fn part_of(&mut self, signature: SignatureId, from: usize, count: usize) -> SignatureId {
-        let codes: Vec<OperandCode> = self.prices.codes_of(signature).iter().skip(from).take(count).copied().collect();
-        self.prices.intern(&codes)
+        let signature = self.prices.intern(&codes);
+        let cycles = self.prices.leave(part, signature, next, None);
+        self.pass_time(cycles);
     }
 
     /// The running block stopped on the instruction at `pc`, which has not taken effect.
@@ -561,15 +590,16 @@ impl Tracker {
 
     /// Time passes outside any block: exception sequences.
     pub fn pass(&mut self, transition: &Transition) {
-        self.start += self.prices.apply(transition);
+        let cycles = self.prices.apply(transition);
+        self.pass_time(cycles);
         self.previous = None;
     }
 
     /// Sleeps until `until`; returns for how long.
     pub fn sleep(&mut self, until: Tick) -> Cycles {
-        let asleep = until.since(self.start);
+        let asleep = until.since(self.now());
         self.prices.book(crate::timing::Cause::Sleep, asleep);
-        self.start += asleep;
+        self.pass_time(asleep);
         asleep
     }
 }

@@ -6,6 +6,7 @@
 mod arena;
 mod embed;
 mod footprint;
+mod forest;
 mod lower;
 pub mod ops;
 mod plan;
@@ -17,6 +18,7 @@ mod schema;
 pub use arena::{ArenaPlan, Placement};
 pub use embed::{header, raw_header};
 pub use footprint::Footprint;
+pub use forest::Forest;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
 use crate::finding::{Code, Failure, Result};
@@ -213,25 +215,25 @@ const VERSION_OF_TOOL: &str = env!("CARGO_PKG_VERSION");
 /// No .tflite that could concern this chip is larger; the limit keeps memory bounded.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
+/// A file's bytes, if it is not larger than any model.
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let shown = path.display();
+    let unreadable = |error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}."));
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_FILE_BYTES {
+        let message = format!("{shown} has {size} bytes; a model may have {MAX_FILE_BYTES}.");
+        return Err(Failure::new(Code::FileTooLarge, message));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
 impl Model {
     /// Reads and checks the model in a file.
     ///
     /// # Errors
     /// `file-unreadable`, `file-empty`, `file-too-large`; `bad-model` for anything that is not a sound .tflite.
     pub fn read(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let size = std::fs::metadata(path)
-            .map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}.")))?
-            .len();
-        if size > MAX_FILE_BYTES {
-            return Err(Failure::new(
-                Code::FileTooLarge,
-                format!("{shown} has {size} bytes; a model may have {MAX_FILE_BYTES}."),
-            ));
-        }
-        let bytes = std::fs::read(path)
-            .map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}.")))?;
-        Self::parse(&shown.to_string(), bytes)
+        Self::parse(&path.display().to_string(), read_file(path)?)
     }
 
     /// Reads and checks a model in memory; `name` is what messages call it.

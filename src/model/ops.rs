@@ -143,6 +143,8 @@ pub enum Options {
     FullyConnected {
         activation: Activation,
         shuffled_weights: bool,
+        /// Of a hybrid layer: how its input is brought to int8.
+        asymmetric_inputs: bool,
     },
     Softmax {
         beta: f32,

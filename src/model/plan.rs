@@ -82,6 +82,30 @@ kernels! {
     FullyConnectedF32 = 19, "nn_fully_connected_f32";
     /// Logistic function, float32.
     LogisticF32 = 20, "nn_logistic_f32";
+    /// Decision forest on int8 features.
+    ForestS8 = 21, "nn_forest_s8";
+    /// Float32 to int8 with a scale found at run time.
+    QuantiseF32 = 22, "nn_quantise_f32";
+    /// Convolution from packed tiles, int8 weights on float32.
+    ConvHybrid = 23, "nn_conv_hybrid";
+    /// Convolution of any shape, depthwise too, int8 weights on float32.
+    ConvGenericHybrid = 24, "nn_conv_generic_hybrid";
+    /// Fully connected, int8 weights on float32.
+    FullyConnectedHybrid = 25, "nn_fully_connected_hybrid";
+    /// Convolution of any shape, depthwise too, float32.
+    ConvF32 = 26, "nn_conv_f32";
+    /// Sum, difference, product, greater or lesser of two, float32.
+    BinaryF32 = 27, "nn_binary_f32";
+    /// RELU and its kin, float32.
+    ClampF32 = 28, "nn_clamp_f32";
+    /// Average pooling, float32.
+    AveragePoolF32 = 29, "nn_average_pool_f32";
+    /// Maximum pooling, float32.
+    MaxPoolF32 = 30, "nn_max_pool_f32";
+    /// Mean, sum, maximum or minimum along dimensions, float32.
+    ReduceF32 = 31, "nn_reduce_f32";
+    /// Softmax, float32.
+    SoftmaxF32 = 32, "nn_softmax_f32";
 }
 
 /// One layer of the plan, in execution order.

@@ -358,6 +358,7 @@ fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Optio
         OptionsRef::Dense(o) => Options::FullyConnected {
             activation: activation(o.activation())?,
             shuffled_weights: context.ok(o.weights_format())? != 0,
+            asymmetric_inputs: context.ok(o.asymmetric())?,
         },
         OptionsRef::Softmax(o) => {
             let beta = context.ok(o.beta())?;

@@ -211,6 +211,16 @@ impl<'a> DenseRef<'a> {
     pub fn weights_format(&self) -> ::planus::Result<i8> {
         ::core::result::Result::Ok(self.0.access(1, "Dense", "weights_format")?.unwrap_or(0))
     }
+
+    #[inline]
+    pub fn keep_num_dims(&self) -> ::planus::Result<bool> {
+        ::core::result::Result::Ok(self.0.access(2, "Dense", "keep_num_dims")?.unwrap_or(false))
+    }
+
+    #[inline]
+    pub fn asymmetric(&self) -> ::planus::Result<bool> {
+        ::core::result::Result::Ok(self.0.access(3, "Dense", "asymmetric")?.unwrap_or(false))
+    }
 }
 
 impl<'a> ::planus::TableRead<'a> for DenseRef<'a> {

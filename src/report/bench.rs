@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub scenarios: &'a [Scenario],
     /// Instead of each scenario's own chip.
     pub chip: Option<&'a Chip>,
-    /// So many samples of each scenario from the first on; all without.
+    /// So many samples of each scenario, evenly spread; all without.
     pub samples: Option<usize>,
     /// A folder of models that get a verdict each.
     pub models: Option<&'a Path>,
@@ -172,59 +172,116 @@ fn row(request: &Request<'_>, scenario: &Scenario, progress: &Progress) -> Resul
             &own
         }
     };
-    let image = scenario.image()?;
-    let mut model = scenario.model_file()?.zip(scenario.model()?).map(|((name, bytes), model)| ModelSummary {
-        name,
-        bytes,
-        macs: model.total_macs(),
-        cycles_per_mac: None,
-    });
-    if let Err(failure) = chip.place(&image) {
-        let does_not_fit = matches!(failure.0.code, Code::FlashOverflow | Code::SramOverflow);
-        return if does_not_fit { refused(chip, &image, scenario, model, *failure.0) } else { Err(failure) };
-    }
-    let overrides = (request.overrides)(chip);
-    let mut report = super::run::run(&super::run::Request {
+    let samples = request.samples.map_or(Samples::All, Samples::AtMost);
+    let row = Row {
         chip,
-        image: &image,
-        scenario: Some((scenario, Stimulus::Sample(0))),
-        world: crate::scenario::World::default(),
+        image: &scenario.image()?,
+        scenario,
+        sample: 0,
+        samples,
+        jobs: request.jobs,
         fidelity: request.fidelity,
         limit: request.limit,
         clock: request.clock,
-        overrides,
-    })?;
-    let answered = report.inference.as_ref().is_some_and(|inference| inference.matches_reference.is_some());
-    if let (Some(model), Some(inference)) = (&mut model, &report.inference) {
-        model.cycles_per_mac = (model.macs > 0).then(|| inference.cycles as f64 / model.macs as f64);
-    }
-    let mut rates = None;
-    if answered && report.outcome.kind == "finished" {
-        let evaluation = eval::Request {
+        overrides: (request.overrides)(chip),
+    };
+    row.run(progress)
+}
+
+/// How many of a scenario's samples the rates are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Samples {
+    /// All that it has.
+    #[default]
+    All,
+    /// So many, evenly spread, or all where it has fewer; none for costs alone.
+    AtMost(usize),
+}
+
+/// What one row is made from.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// On which chip.
+    pub chip: &'a Chip,
+    /// Which firmware.
+    pub image: &'a Image,
+    /// In which scenario.
+    pub scenario: &'a Scenario,
+    /// The sample whose costs are reported.
+    pub sample: usize,
+    /// What the rates are over.
+    pub samples: Samples,
+    /// How many machines run at a time.
+    pub jobs: NonZeroUsize,
+    /// Price blocks from memory or anew.
+    pub fidelity: Fidelity,
+    /// When to give up on a sample.
+    pub limit: Limit,
+    /// What if the core ran at another clock.
+    pub clock: Option<Hz>,
+    /// What if flash had other settings.
+    pub overrides: Overrides,
+}
+
+impl Row<'_> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// What is wrong with the request. What the firmware does, and what does not fit, is a row.
+    pub fn run(&self, progress: &Progress) -> Result<BenchRun> {
+        let Row { chip, image, scenario, overrides, .. } = *self;
+        let macs = scenario.model()?.map_or(0, |model| model.total_macs());
+        let mut model = scenario.model_file()?.map(|(name, bytes)| ModelSummary { name, bytes, macs, cycles_per_mac: None });
+        if let Err(failure) = chip.place(image) {
+            let does_not_fit = matches!(failure.0.code, Code::FlashOverflow | Code::SramOverflow);
+            return if does_not_fit { refused(chip, image, scenario, model, *failure.0) } else { Err(failure) };
+        }
+        let mut report = super::run::run(&super::run::Request {
             chip,
-            image: &image,
-            scenario,
-            selection: Selection { samples: request.samples.map(|samples| samples.min(scenario.len())), shard: None },
-            jobs: request.jobs,
-            fidelity: request.fidelity,
-            limit: request.limit,
-            clock: request.clock,
+            image,
+            scenario: Some((scenario, Stimulus::Sample(self.sample))),
+            world: crate::scenario::World::default(),
+            fidelity: self.fidelity,
+            limit: self.limit,
+            clock: self.clock,
             overrides,
-        };
-        progress(Some((&scenario.name, evaluation.selection.indices(scenario)?.len())));
-        let evaluated = eval::eval(&evaluation, &|| progress(None))?;
-        // What the other samples brought to light counts as if it had happened in this run.
-        if report.outcome.code == Exit::Fine as u8 {
-            report.outcome = evaluated.outcome;
+        })?;
+        let answered = report.inference.as_ref().is_some_and(|inference| inference.matches_reference.is_some());
+        if let (Some(model), Some(inference)) = (&mut model, &report.inference) {
+            model.cycles_per_mac = (model.macs > 0).then(|| inference.cycles as f64 / model.macs as f64);
         }
-        for finding in evaluated.findings {
-            if !report.findings.contains(&finding) {
-                report.findings.push(finding);
+        let mut rates = None;
+        if answered && report.outcome.kind == "finished" && self.samples != Samples::AtMost(0) {
+            let samples = match self.samples {
+                Samples::All => None,
+                Samples::AtMost(most) => Some(most.min(scenario.len())),
+            };
+            let evaluation = eval::Request {
+                chip,
+                image,
+                scenario,
+                selection: Selection { samples, shard: None },
+                jobs: self.jobs,
+                fidelity: self.fidelity,
+                limit: self.limit,
+                clock: self.clock,
+                overrides,
+            };
+            progress(Some((&scenario.name, evaluation.selection.indices(scenario)?.len())));
+            let evaluated = eval::eval(&evaluation, &|| progress(None))?;
+            // What the other samples brought to light counts as if it had happened in this run.
+            if report.outcome.code == Exit::Fine as u8 {
+                report.outcome = evaluated.outcome;
             }
+            for finding in evaluated.findings {
+                if !report.findings.contains(&finding) {
+                    report.findings.push(finding);
+                }
+            }
+            rates = Some(evaluated.eval);
         }
-        rates = Some(evaluated.eval);
+        Ok(BenchRun::Ran(Box::new(Ran { report, model, eval: rates })))
     }
-    Ok(BenchRun::Ran(Box::new(Ran { report, model, eval: rates })))
 }
 
 fn refused(chip: &Chip, image: &Image, scenario: &Scenario, model: Option<ModelSummary>, finding: Finding) -> Result<BenchRun> {
@@ -249,10 +306,13 @@ fn judge_models(request: &Request<'_>, runs: &[BenchRun]) -> Result<(Vec<ModelVe
     let Some(folder) = request.models else { return Ok((Vec::new(), None)) };
     let mut rates = Rates::default();
     for (run, scenario) in runs.iter().zip(request.scenarios) {
-        if let BenchRun::Ran(ran) = run
-            && let (Some(inference), Some(model)) = (&ran.report.inference, scenario.model()?)
-        {
-            rates.add_inference(&model, inference)?;
+        let BenchRun::Ran(ran) = run else { continue };
+        let Some(inference) = &ran.report.inference else { continue };
+        if let Some(model) = scenario.model()? {
+            rates.add_inference(&model, inference);
+        }
+        if let Some(forest) = scenario.forest()? {
+            rates.add_forest(forest.trees(), inference);
         }
     }
     let c8 = Chip::find("stm32f103c8")?;

@@ -69,7 +69,7 @@ fn cost_part(report: &BenchReport) -> String {
     let ran: Vec<&Ran> = ran(report).collect();
     let Some(first) = ran.first() else { return String::new() };
     let mut rows = Builder::default();
-    rows.push_record(["use case", "accuracy", "AUC", "cycles", "per MAC", "latency", "energy", "as reference"]);
+    rows.push_record(["use case", "accuracy", "AUC", "cycles", "per MAC", "latency", "energy", "reference"]);
     for ran in &ran {
         let inference = ran.report.inference.as_ref();
         let eval = ran.eval.as_ref();
@@ -88,7 +88,8 @@ fn cost_part(report: &BenchReport) -> String {
     let clock = Hz(first.report.clock.hclk_hz);
     let mut text = right_from(rows, 1);
     text.push_str(&indented(&format!(
-        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples."
+        "  Latency at {clock}; cycles, latency and energy are sample 0's (stm32sim run), accuracy is over the samples, the last column how many \
+         outputs are the reference's."
     )));
     let mut assumed: Vec<&str> = ran
         .iter()
@@ -134,14 +135,15 @@ fn models_part(report: &BenchReport) -> String {
     for model in &report.models {
         let mark = |as_int8: bool| if as_int8 { "*" } else { " " };
         let measured = model.inference.map(|inference| format!("{} ", time(inference.latency_us)));
+        let what_if = model.what_if.map(|inference| format!("({})", time(inference.latency_us)));
         let estimate = model.estimate.map(|estimate| format!("~{}{}", time(estimate.latency_us), mark(estimate.as_int8)));
         rows.push_record([
-            clipped(model.name.trim_end_matches(".tflite"), 29),
+            clipped(model.name.trim_end_matches(".tflite"), 26),
             size(model.bytes),
             model.macs.map(short).unwrap_or_default(),
             size(model.flash.needed),
             model.sram.map(|sram| size(sram.needed)).unwrap_or_default(),
-            measured.or(estimate).unwrap_or_default(),
+            measured.or(what_if).or(estimate).unwrap_or_default(),
             model.inference.and_then(|inference| inference.energy_uj).map(energy).unwrap_or_default(),
             if model.fits { chip(&model.chip) } else { "none".to_owned() },
         ]);
@@ -154,9 +156,10 @@ fn models_part(report: &BenchReport) -> String {
     }
     let rates: Vec<String> = basis.cycles_per_mac.iter().map(|(operator, rate)| format!("{operator} {rate:.2}")).collect();
     text.push_str(&indented(&format!(
-        "\n  What could be lowered ran in the built-in runner image (stm32sim estimate gives its layers). Of the rest, flash and SRAM are \
-         the least possible (constants; activations that live at once), and ~ marks an estimate at {} by the cycles per MAC measured \
-         here ({}; others take the mean); ~…* is as if in int8.",
+        "\n  What could be lowered ran in the built-in runner image (stm32sim estimate gives its layers); (…) is the latency on a chip that \
+         nobody makes, large enough for it, by running it there. Of the rest, flash and SRAM are the least possible (constants; activations \
+         that live at once), and ~ marks an estimate at {} by the cycles per MAC measured here ({}; others take the mean), of a forest by \
+         the cycles per tree of scenario anomaly-forest; ~…* is as if in int8.",
         Hz(basis.hclk_hz),
         if rates.is_empty() { "none".to_owned() } else { rates.join(", ") },
     )));

@@ -3,6 +3,7 @@
 //! Does not model: firmware whose answers depend on earlier inputs: each sample meets the chip as it was when it had booted.
 //! Tested by: `tests/eval.rs` (TFLite Micro's outputs, scikit-learn's rates, single runs' cycles).
 
+use super::journal::Journal;
 use super::metrics::{self, Answer, ClassSummary};
 use super::run::{
     ClockSummary, LedgerRow, Limit, OutcomeSummary, ScenarioSummary, TimingModel, ending, place, raw_output, rounded,
@@ -14,11 +15,13 @@ use crate::firmware::Image;
 use crate::machine::{Machine, Outcome, Overrides, Settings, Snapshot};
 use crate::observe::inference::Watch;
 use crate::scenario::{Host, Reference, Scenario};
-use crate::timing::Fidelity;
+use crate::timing::{Fidelity, MODEL_VERSION};
 use crate::units::{Cycles, Hz, grouped};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -48,14 +51,14 @@ pub struct Request<'a> {
 /// Some of a scenario's samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// So many from the first on; all without.
+    /// So many, evenly spread over the set, the first among them; all without.
     pub samples: Option<usize>,
     /// Of those, one part.
     pub shard: Option<Shard>,
 }
 
 /// One of several equal parts of a data set: every `count`-th sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Shard {
     /// From 1.
     pub index: usize,
@@ -80,12 +83,14 @@ impl Selection {
             let message = format!("shard {}/{step} is empty: there are only {samples} samples", first + 1);
             return Err(Finding::new(Code::BadUsage, message).help("Use at most as many shards as there are samples.").into());
         }
-        Ok((first..samples).step_by(step).collect())
+        // Sets are often sorted by class: the first ones would say nothing about the rest.
+        let spread = |n: usize| (n as u128 * all as u128 / samples.max(1) as u128) as usize;
+        Ok((first..samples).step_by(step).map(spread).collect())
     }
 }
 
 /// The report of an evaluation. Field names are the contract's; a field that does not apply is absent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct EvalReport {
     /// Version of the schema.
     pub schema: u32,
@@ -100,6 +105,12 @@ pub struct EvalReport {
     /// Which part of the samples, if only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// What each sample of a part left behind beside its result: what a merge must count once, and attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_traces: Option<ShardTraces>,
+    /// How many samples were not run because the user stopped it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: usize,
     /// Clocks and flash settings after boot.
     pub clock: ClockSummary,
     /// How cycles were counted.
@@ -116,8 +127,21 @@ pub struct EvalReport {
     pub not_modelled: Vec<LedgerRow>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// What the stretches of a part's work left behind.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct ShardTraces {
+    /// Start-up, which is the same for every part.
+    pub boot: Traces,
+    /// By sample, where anything was.
+    pub samples: BTreeMap<usize, Traces>,
+}
+
 /// The rates. A sample that got no answer counts as wrong and as not agreeing; the matrix and the rates by class are over the answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct EvalSummary {
     /// How many samples.
     pub samples: u64,
@@ -149,7 +173,7 @@ pub struct EvalSummary {
 }
 
 /// The range of a quantity over the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Spread<T> {
     /// The least.
     pub min: T,
@@ -160,7 +184,7 @@ pub struct Spread<T> {
 }
 
 /// What came of one sample.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct SampleResult {
     /// Its index in the scenario.
     pub sample: usize,
@@ -170,7 +194,7 @@ pub struct SampleResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<usize>,
     /// What that was decided by.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<f64>,
     /// Whether the raw output equals the reference's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,12 +218,32 @@ impl EvalReport {
     }
 }
 
+/// What goes on beside an evaluation.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Is called once for each sample that is done, from any thread.
+    pub progress: &'a (dyn Fn() + Sync),
+    /// Where finished samples are kept.
+    pub journal: Option<&'a Path>,
+    /// Whether to stop before the next sample.
+    pub stop: &'a AtomicBool,
+}
+
 /// Evaluates the request. `progress` is called once for each sample that is done, from any thread.
 ///
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, has no output, or does not come as far as taking an input. A sample that
 /// fails is no error: it is reported, and the others go on.
 pub fn eval(request: &Request<'_>, progress: &(dyn Fn() + Sync)) -> Result<EvalReport> {
+    let stop = AtomicBool::new(false);
+    eval_beside(request, &Beside { progress, journal: None, stop: &stop }).map(|(report, _)| report)
+}
+
+/// The same, with a journal from which a killed evaluation continues; the caller removes it when the report is written.
+///
+/// # Errors
+/// As [`eval`], and what is wrong with the journal.
+pub fn eval_beside(request: &Request<'_>, beside: &Beside<'_>) -> Result<(EvalReport, Option<Journal>)> {
     let samples = request.selection.indices(request.scenario)?;
     let placement = request.chip.place(request.image)?;
     if request.image.symbols.by_name(&request.scenario.output_symbol).is_none() {
@@ -209,19 +253,81 @@ pub fn eval(request: &Request<'_>, progress: &(dyn Fn() + Sync)) -> Result<EvalR
             .help("Keep the symbol in the firmware, or name the right one as output.symbol in a scenario file of your own.")
             .into());
     }
-    let (boot, stations) = work(request, &placement, &samples, progress)?;
-    Ok(report(request, &boot, stations))
+    let (journal, kept) = match beside.journal {
+        Some(path) => {
+            let (journal, pieces) = Journal::open(path, &identity(request))?;
+            let damaged = || Failure::new(Code::BadJournal, format!("{} holds a sample that is none", path.display()));
+            let station = pieces.into_values().map(|piece| serde_json::from_value::<Kept>(piece).map_err(|_| damaged()));
+            (Some(journal), station.collect::<Result<Vec<Kept>>>()?)
+        }
+        None => (None, Vec::new()),
+    };
+    let done: BTreeSet<usize> = kept.iter().map(|kept| kept.result.sample).collect();
+    let todo: Vec<usize> = samples.iter().copied().filter(|sample| !done.contains(sample)).collect();
+    let (boot, mut station) = work(request, &placement, &todo, beside, journal.as_ref())?;
+    station.extend(kept.into_iter().map(|kept| (kept.result, kept.traces)));
+    station.sort_by_key(|(result, _)| result.sample);
+    let mut report = report(request, &boot, station);
+    report.missing = samples.len().saturating_sub(report.results.len());
+    Ok((report, journal))
+}
+
+/// A finished sample as it lies in a journal.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    result: SampleResult,
+    traces: Traces,
+}
+
+/// What makes two evaluations the same: every input and every option that a result depends on.
+fn identity(request: &Request<'_>) -> String {
+    let mut hash = Sha256::new();
+    let Request { chip, image, scenario, selection, fidelity, limit, clock, overrides, .. } = request;
+    hash.update(format!("{:?} {MODEL_VERSION} {chip:?} {} {selection:?} {fidelity:?}", Tool::THIS, image.sha256));
+    hash.update(format!("{limit:?} {clock:?} {overrides:?} {} {:?}", scenario.name, scenario.decision));
+    hash.update(scenario.samples.bytes());
+    hash.update(&scenario.labels);
+    hash.update(scenario.goldens.bytes());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What one job has done.
-type Station = Vec<(SampleResult, Traces)>;
+pub(super) type Station = Vec<(SampleResult, Traces)>;
 
 /// What a stretch of a run leaves behind beside its result.
-#[derive(Clone, Debug, Default)]
-struct Traces {
-    unresolved: u64,
-    findings: Vec<Finding>,
-    ledger: BTreeMap<(String, String), u64>,
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Traces {
+    /// Operand values that could not be had and were assumed.
+    pub unresolved: u64,
+    /// What a user should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// What was used that is not modelled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_modelled: Vec<LedgerRow>,
+}
+
+impl Traces {
+    fn count(&self, register: &str, what: &str) -> u64 {
+        let row = self.not_modelled.iter().find(|row| row.register == register && row.what == what);
+        row.map_or(0, |row| row.count)
+    }
+
+    /// These and what came after them.
+    fn add(&mut self, later: &Traces) {
+        self.unresolved = self.unresolved.saturating_add(later.unresolved);
+        for finding in &later.findings {
+            if !self.findings.contains(finding) {
+                self.findings.push(finding.clone());
+            }
+        }
+        for row in &later.not_modelled {
+            match self.not_modelled.iter_mut().find(|own| own.register == row.register && own.what == row.what) {
+                Some(own) => own.count = own.count.saturating_add(row.count),
+                None => self.not_modelled.push(row.clone()),
+            }
+        }
+    }
 }
 
 /// The chip when it has booted: the same for every job.
@@ -236,7 +342,8 @@ fn work(
     request: &Request<'_>,
     placement: &Placement,
     samples: &[usize],
-    progress: &(dyn Fn() + Sync),
+    beside: &Beside<'_>,
+    journal: Option<&Journal>,
 ) -> Result<(Boot, Station)> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let job = || {
@@ -245,29 +352,36 @@ fn work(
             let mut station = Station::new();
             while let Some(sample) = samples.get(next.fetch_add(1, Ordering::Relaxed))
                 && !failed.load(Ordering::Relaxed)
+                && !beside.stop.load(Ordering::Relaxed)
             {
-                station.push(device.measure(*sample)?);
-                progress();
+                let (result, traces) = device.measure(*sample)?;
+                let kept = Kept { result, traces };
+                if let Some(journal) = journal {
+                    let value = serde_json::to_value(&kept)
+                        .map_err(|error| Failure::new(Code::Internal, format!("a sample cannot be written as JSON: {error}")))?;
+                    journal.add(*sample, &value)?;
+                }
+                station.push((kept.result, kept.traces));
+                (beside.progress)();
             }
             Ok((device.boot, station))
         })();
         failed.fetch_or(done.is_err(), Ordering::Relaxed);
         done
     };
-    let jobs = request.jobs.get().min(samples.len());
+    // Even without a sample left, one boots: what start-up leaves behind is part of the report.
+    let jobs = request.jobs.get().min(samples.len()).max(1);
     let outcomes: Vec<Result<(Boot, Station)>> = thread::scope(|scope| {
         let jobs: Vec<_> = (0..jobs).map(|_| scope.spawn(job)).collect();
         let lost = || Failure::new(Code::Internal, "a job of the evaluation came to grief");
         jobs.into_iter().map(|job| job.join().unwrap_or_else(|_| Err(lost()))).collect()
     });
-    let mut boot = None;
-    let mut all = Station::new();
+    let (mut boot, mut all) = (None, Station::new());
     for outcome in outcomes {
         let (booted, station) = outcome?;
         boot.get_or_insert(booted);
         all.extend(station);
     }
-    all.sort_by_key(|(result, _)| result.sample);
     boot.map(|boot| (boot, all)).ok_or_else(|| Failure::new(Code::Internal, "an evaluation without a job"))
 }
 
@@ -354,59 +468,73 @@ fn trouble(outcome: &Outcome, machine: &Machine, image: &Image, host: &Host, con
 /// What the machine has recorded beyond what it had `since` then.
 fn traces(machine: &Machine, image: &Image, since: &Traces) -> Traces {
     let findings = machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(image, *pc)));
-    let counted = machine.ledger().iter().map(|(key, count)| ((key.register.clone(), key.what.clone()), *count));
+    let rows = machine.ledger().iter().map(|(key, count)| LedgerRow {
+        register: key.register.clone(),
+        what: key.what.clone(),
+        count: count.saturating_sub(since.count(&key.register, &key.what)),
+    });
     Traces {
         unresolved: machine.unresolved(),
         findings: findings.skip(since.findings.len()).collect(),
-        ledger: counted
-            .map(|(key, count)| {
-                let earlier = since.ledger.get(&key).copied().unwrap_or(0);
-                (key, count.saturating_sub(earlier))
-            })
-            .filter(|(_, count)| *count > 0)
-            .collect(),
+        not_modelled: rows.filter(|row| row.count > 0).collect(),
     }
 }
 
 fn report(request: &Request<'_>, boot: &Boot, station: Station) -> EvalReport {
-    let Boot { clock, traces: mut all } = boot.clone();
-    let mut results = Vec::with_capacity(station.len());
-    for (result, traces) in station {
-        all.unresolved += traces.unresolved;
-        for finding in traces.findings {
-            if !all.findings.contains(&finding) {
-                all.findings.push(finding);
-            }
-        }
-        for (key, count) in traces.ledger {
-            *all.ledger.entry(key).or_insert(0) += count;
-        }
-        results.push(result);
-    }
-    let eval = summary(request.scenario, &results, Hz(clock.hclk_hz));
-    let finding = verdict(&results, &eval);
-    let fine = "the device answered every sample as the reference does";
-    let outcome = OutcomeSummary::new("finished", finding.as_ref(), fine);
-    all.findings.extend(finding);
-    EvalReport {
+    let clock = boot.clock.clone();
+    let shard_traces = request.selection.shard.map(|_| ShardTraces {
+        boot: boot.traces.clone(),
+        samples: station
+            .iter()
+            .filter(|(_, traces)| *traces != Traces::default())
+            .map(|(result, traces)| (result.sample, traces.clone()))
+            .collect(),
+    });
+    let mut report = EvalReport {
         schema: SCHEMA,
         tool: Tool::THIS,
         chip: ChipSummary::of(request.chip),
         firmware: FirmwareSummary::of(request.image),
         scenario: ScenarioSummary { name: request.scenario.name.clone(), sample: None },
         shard: request.selection.shard,
-        timing_model: TimingModel::new(request.fidelity, all.unresolved, clock.flash_wait_states),
+        shard_traces,
+        missing: 0,
+        timing_model: TimingModel::new(request.fidelity, 0, clock.flash_wait_states),
         clock,
-        outcome,
-        eval,
-        results,
-        findings: all.findings,
-        not_modelled: all.ledger.into_iter().map(|((register, what), count)| LedgerRow { register, what, count }).collect(),
+        outcome: OutcomeSummary::new("finished", None, ""),
+        eval: summary(&request.scenario.classes, &request.scenario.reference, &[], Hz(0)),
+        results: Vec::new(),
+        findings: Vec::new(),
+        not_modelled: Vec::new(),
+    };
+    report.fill(&request.scenario.classes, &request.scenario.reference, &boot.traces, station);
+    report
+}
+
+impl EvalReport {
+    /// What follows from the samples, which are in ascending order.
+    pub(super) fn fill(&mut self, classes: &[String], reference: &Reference, boot: &Traces, station: Station) {
+        let mut all = boot.clone();
+        let mut results = Vec::with_capacity(station.len());
+        for (result, traces) in station {
+            all.add(&traces);
+            results.push(result);
+        }
+        all.not_modelled.sort_by(|a, b| (&a.register, &a.what).cmp(&(&b.register, &b.what)));
+        self.eval = summary(classes, reference, &results, Hz(self.clock.hclk_hz));
+        let finding = verdict(&results, &self.eval);
+        let fine = "the device answered every sample as the reference does";
+        self.outcome = OutcomeSummary::new("finished", finding.as_ref(), fine);
+        all.findings.extend(finding);
+        self.timing_model.unresolved_operands = all.unresolved;
+        self.findings = all.findings;
+        self.not_modelled = all.not_modelled;
+        self.results = results;
     }
 }
 
-fn summary(scenario: &Scenario, results: &[SampleResult], hclk: Hz) -> EvalSummary {
-    let two_classes = scenario.classes.len() == 2;
+fn summary(classes: &[String], reference: &Reference, results: &[SampleResult], hclk: Hz) -> EvalSummary {
+    let two_classes = classes.len() == 2;
     let answers: Vec<Answer> = results
         .iter()
         .filter_map(|result| {
@@ -420,7 +548,7 @@ fn summary(scenario: &Scenario, results: &[SampleResult], hclk: Hz) -> EvalSumma
     let samples = results.len() as u64;
     let correct = answers.iter().filter(|answer| answer.given == answer.expected).count() as u64;
     let agreeing = results.iter().filter(|result| result.matches_reference == Some(true)).count() as u64;
-    let confusion = metrics::confusion(&answers, scenario.classes.len());
+    let confusion = metrics::confusion(&answers, classes.len());
     let cycles: Vec<u64> = results.iter().filter_map(|result| result.cycles).collect();
     let micros = |cycles: f64| rounded(cycles * hclk.micros(Cycles(1)));
     let spread = |cycles: &[u64]| -> Option<(Spread<u64>, Spread<f64>)> {
@@ -436,10 +564,10 @@ fn summary(scenario: &Scenario, results: &[SampleResult], hclk: Hz) -> EvalSumma
         correct,
         accuracy: metrics::ratio(correct, samples).unwrap_or(0.0),
         auc: metrics::auc(&answers),
-        reference: scenario.reference.clone(),
+        reference: reference.clone(),
         agreeing,
         agreement: metrics::ratio(agreeing, samples).unwrap_or(0.0),
-        classes: metrics::by_class(&confusion, &scenario.classes),
+        classes: metrics::by_class(&confusion, classes),
         confusion,
         cycles,
         latency_us,

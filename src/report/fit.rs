@@ -6,6 +6,7 @@
 
 use super::estimate::{self, EstimateReport, Inputs, Surveyed, Target};
 use super::run::{InferenceSummary, Limit};
+use super::table::time;
 use crate::chip::Chip;
 use crate::finding::{Finding, Result};
 use crate::machine::Overrides;
@@ -17,14 +18,25 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What multiplies: an operator's name, and whether in floating point.
-type Work = (String, bool);
+/// In which numbers an operator multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Arithmetic {
+    Int8,
+    /// Int8 weights on float32.
+    Hybrid,
+    Float32,
+}
+
+/// What multiplies: an operator's name, and in which numbers.
+type Work = (String, Arithmetic);
 
 /// Cycles per multiply-accumulate, by operator and arithmetic, as measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates {
     /// Cycles and multiply-accumulates.
     sums: BTreeMap<Work, (u64, u64)>,
+    /// Cycles of a forest's inference, and its trees.
+    forest: Option<(u64, u64)>,
 }
 
 impl Rates {
@@ -37,33 +49,36 @@ impl Rates {
         }
     }
 
-    /// Adds an inference's layers, which are those of the model's plan.
-    ///
-    /// # Errors
-    /// As [`Model::lower`].
-    pub fn add_inference(&mut self, model: &Model, inference: &InferenceSummary) -> Result<()> {
-        let plan = model.lower()?;
+    /// Adds an inference's layers, which are the model's operators.
+    pub fn add_inference(&mut self, model: &Model, inference: &InferenceSummary) {
         for layer in &inference.layers {
-            let planned = layer.index.and_then(|index| plan.layers.get(index as usize));
-            if let Some(operator) = planned.and_then(|planned| model.operators.get(planned.operator_index)) {
+            if let Some(operator) = layer.index.and_then(|index| model.operators.get(index as usize)) {
                 self.add(model, operator, layer.cycles);
             }
         }
-        Ok(())
+    }
+
+    /// Adds what a forest's inference was measured to take.
+    pub fn add_forest(&mut self, trees: usize, inference: &InferenceSummary) {
+        self.forest = Some((inference.cycles, trees as u64)).filter(|(_, trees)| *trees > 0);
     }
 
     /// The rate of everything that was measured: `CONV_2D`, `CONV_2D in float32`.
     #[must_use]
     pub fn by_operator(&self) -> BTreeMap<String, f64> {
-        let name = |(operator, float): &Work| if *float { format!("{operator} in float32") } else { operator.clone() };
+        let name = |(operator, arithmetic): &Work| match arithmetic {
+            Arithmetic::Int8 => operator.clone(),
+            Arithmetic::Hybrid => format!("{operator} hybrid"),
+            Arithmetic::Float32 => format!("{operator} in float32"),
+        };
         self.sums.iter().map(|(work, (cycles, macs))| (name(work), *cycles as f64 / *macs as f64)).collect()
     }
 
     /// The cycles of so many multiply-accumulates of an operator; one that was not measured gets the rate of all in its arithmetic.
-    fn cycles(&self, (operator, float): &Work, macs: u64) -> Option<f64> {
-        let alike = self.sums.iter().filter(|(work, _)| work.1 == *float);
+    fn cycles(&self, (operator, arithmetic): &Work, macs: u64) -> Option<f64> {
+        let alike = self.sums.iter().filter(|(work, _)| work.1 == *arithmetic);
         let all = || alike.fold((0, 0), |all, (_, sum)| (all.0 + sum.0, all.1 + sum.1));
-        let (cycles, of) = self.sums.get(&(operator.clone(), *float)).copied().unwrap_or_else(all);
+        let (cycles, of) = self.sums.get(&(operator.clone(), *arithmetic)).copied().unwrap_or_else(all);
         (of > 0).then(|| macs as f64 * cycles as f64 / of as f64)
     }
 
@@ -72,18 +87,24 @@ impl Rates {
         let macs = || macs.iter().filter(|(_, macs)| *macs > 0);
         macs().next()?;
         let as_is: Option<f64> = macs().map(|(work, macs)| self.cycles(work, *macs)).sum();
-        let in_int8 = || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), false), *macs)).sum::<Option<f64>>();
+        let in_int8 = || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), Arithmetic::Int8), *macs)).sum::<Option<f64>>();
         let cycles = as_is.or_else(in_int8)?.round() as u64;
         let latency_us = super::run::rounded(hclk.micros(Cycles(cycles)));
         Some(Estimate { cycles, latency_us, as_int8: as_is.is_none() })
     }
 }
 
-/// What an operator is, and how often it multiplies.
+/// What an operator is, in which numbers, and how often it multiplies.
 fn work(model: &Model, operator: &Operator) -> (Work, u64) {
     let input = operator.input(0).and_then(|input| model.tensors.get(input));
-    let float = input.is_some_and(|tensor| tensor.ty == Type::Float32);
-    ((operator.code.name(), float), model.macs(operator))
+    let weights = operator.input(1).and_then(|weights| model.tensors.get(weights));
+    let is = |tensor: Option<&crate::model::Tensor>, ty: Type| tensor.is_some_and(|tensor| tensor.ty == ty);
+    let arithmetic = match is(input, Type::Float32) {
+        true if is(weights, Type::Int8) => Arithmetic::Hybrid,
+        true => Arithmetic::Float32,
+        false => Arithmetic::Int8,
+    };
+    ((operator.code.name(), arithmetic), model.macs(operator))
 }
 
 /// By what models are judged.
@@ -129,6 +150,9 @@ pub struct ModelVerdict {
     /// What an inference costs, where it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<Cost>,
+    /// What one costs on a chip as large as it would take, where none is: measured, on a what-if chip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<Cost>,
     /// What one would take by the measured cycles per multiply-accumulate, where it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
@@ -218,15 +242,19 @@ impl Yardstick<'_> {
             overrides: self.overrides,
         };
         let survey = estimate::survey(folder, &request)?;
+        let mut what_ifs = BTreeMap::new();
         for entry in &survey.runs {
-            if let Surveyed::Report(report) = entry
-                && let Some(inference) = &report.inference
-            {
-                self.rates.add_inference(&estimate::read(&folder.join(&report.model.name))?, inference)?;
+            let Surveyed::Report(report) = entry else { continue };
+            let name = &report.model.name;
+            let model = estimate::read(&folder.join(name))?;
+            let what_if = if report.fit.fits { None } else { what_if(&model, report, &request)? };
+            if let Some(inference) = what_if.as_deref().unwrap_or(report).inference.as_ref() {
+                self.rates.add_inference(&model, inference);
             }
+            what_ifs.extend(what_if.map(|what_if| (name.clone(), what_if)));
         }
         let judge = |entry: &Surveyed| match entry {
-            Surveyed::Report(report) => of_report(report),
+            Surveyed::Report(report) => of_report(report, what_ifs.get(&report.model.name).map(|what_if| &**what_if)),
             Surveyed::Refused(refused) => {
                 let finding = refused.findings.first().cloned();
                 let known = Facts { name: refused.name.clone(), bytes: refused.bytes, unsupported: finding, ..Facts::default() };
@@ -245,12 +273,19 @@ impl Yardstick<'_> {
         let facts = |&(name, bytes, macs, note): &(&str, u64, u64, &'static str)| Facts {
             name: name.to_owned(),
             bytes,
-            macs: vec![(("FULLY_CONNECTED".to_owned(), false), macs)],
+            macs: vec![(("FULLY_CONNECTED".to_owned(), Arithmetic::Int8), macs)],
             flash: bytes,
             note,
             ..Facts::default()
         };
-        PUBLISHED.iter().map(|published| self.judge(facts(published))).collect()
+        let mut verdicts: Vec<ModelVerdict> = PUBLISHED.iter().map(|published| self.judge(facts(published))).collect();
+        if let (Some(forest), Some((cycles, trees))) = (verdicts.first_mut(), self.rates.forest) {
+            // Deeper trees take longer, by a step for each level.
+            let cycles = cycles.saturating_mul(FOREST_TREES).div_ceil(trees);
+            let latency_us = super::run::rounded(self.hclk.micros(Cycles(cycles)));
+            forest.estimate = Some(Estimate { cycles, latency_us, as_int8: false });
+        }
+        verdicts
     }
 
     /// The verdict on what cannot run.
@@ -299,6 +334,7 @@ impl Yardstick<'_> {
             flash,
             sram,
             inference: None,
+            what_if: None,
             estimate: self.rates.estimate(&facts.macs, self.hclk),
             verdict,
             unsupported: facts.unsupported,
@@ -306,8 +342,31 @@ impl Yardstick<'_> {
     }
 }
 
-/// The verdict on what could be lowered: the estimate's.
-fn of_report(report: &EstimateReport) -> ModelVerdict {
+/// Runs a model that no built-in chip holds, or not the one that was asked for, on a chip that is as large as it takes. `None` where it is
+/// one of a user's choice that a built-in one could replace, or where even that does not help.
+fn what_if(model: &Model, report: &EstimateReport, request: &estimate::Request<'_>) -> Result<Option<Box<EstimateReport>>> {
+    if report.smallest.is_some() {
+        return Ok(None);
+    }
+    let kib = |bytes: u64| bytes.div_ceil(1024).next_power_of_two();
+    let spec = format!("virtual:flash={}K,sram={}K", kib(report.fit.flash.needed), kib(report.fit.sram.needed));
+    let Ok(chip) = Chip::find(&spec) else { return Ok(None) };
+    let roomy = estimate::estimate(model, &estimate::Request { target: Target::One(&chip), ..request.clone() })?;
+    Ok(Some(Box::new(roomy)).filter(|report| report.outcome.kind == "finished"))
+}
+
+fn cost(report: &EstimateReport) -> Option<Cost> {
+    let inference = report.inference.as_ref().filter(|_| report.outcome.kind == "finished")?;
+    Some(Cost {
+        cycles: inference.cycles,
+        latency_us: inference.latency_us,
+        cycles_per_mac: report.cycles_per_mac,
+        energy_uj: inference.energy_uj,
+    })
+}
+
+/// The verdict on what could be lowered: the estimate's, and what a larger chip would make of it.
+fn of_report(report: &EstimateReport, what_if: Option<&EstimateReport>) -> ModelVerdict {
     let need = |room: &estimate::Room| Need { needed: room.needed, short: room.short.unwrap_or(0) };
     let ran = report.outcome.kind == "finished" && report.inference.is_some();
     let chip = &report.chip.name;
@@ -315,7 +374,12 @@ fn of_report(report: &EstimateReport) -> ModelVerdict {
         (true, _) if ran => format!("runs on the {chip}"),
         (true, _) => format!("{}: {}", report.outcome.kind, report.outcome.message),
         (false, Some(smallest)) => format!("does not fit the {chip}: {}; the {smallest} holds it", report.fit.short_text()),
-        (false, None) => format!("fits no F103; of the {chip}, {}", report.fit.short_text()),
+        (false, None) => {
+            let larger = what_if.and_then(|what_if| what_if.inference.as_ref()).map(|inference| {
+                format!("; were there one with enough of both, an inference would take {}", time(inference.latency_us))
+            });
+            format!("fits no F103; of the {chip}, {}{}", report.fit.short_text(), larger.unwrap_or_default())
+        }
     };
     ModelVerdict {
         name: report.model.name.clone(),
@@ -326,12 +390,8 @@ fn of_report(report: &EstimateReport) -> ModelVerdict {
         ran,
         flash: need(&report.fit.flash),
         sram: Some(need(&report.fit.sram)),
-        inference: report.inference.as_ref().filter(|_| ran).map(|inference| Cost {
-            cycles: inference.cycles,
-            latency_us: inference.latency_us,
-            cycles_per_mac: report.cycles_per_mac,
-            energy_uj: inference.energy_uj,
-        }),
+        inference: cost(report).filter(|_| ran),
+        what_if: what_if.and_then(cost),
         estimate: None,
         verdict,
         unsupported: None,
@@ -356,13 +416,21 @@ fn of_model(model: &Model, known: Facts) -> Facts {
 /// per layer attention weights and their sum, 28 x 28 x 768 each (Devlin et al., 2019, and Vaswani et al., 2017).
 const BERT_MACS: u64 = 12 * (28 * (4 * 768 * 768 + 2 * 768 * 3072) + 2 * 28 * 28 * 768);
 
+/// Of the published forest.
+const FOREST_TREES: u64 = 100;
+
 /// Name, published bytes, multiply-accumulates in matrix products (0: none), what else to say.
 const PUBLISHED: &[(&str, u64, u64, &str)] = &[
     (
         "random forest, 100 trees",
         16_000_000,
         0,
-        " (16 MB, pickled by scikit-learn; a forest that fits is a matter of training it so)",
+        " (16 MB, pickled by scikit-learn); scenario anomaly-forest is a forest that fits the stm32f103c8",
     ),
-    ("ParsBERT, 12 x 768, 28 tokens", 162_000_000, BERT_MACS, " (162 MB)"),
+    (
+        "ParsBERT, 12 x 768, 28 tokens",
+        162_000_000,
+        BERT_MACS,
+        " (162 MB); scenario emotion is a model for the same task that fits the stm32f103c8",
+    ),
 ];

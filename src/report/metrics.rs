@@ -4,7 +4,7 @@
 //! Does not model: confidence intervals, weights, calibration.
 //! Tested by: the unit tests below (hand-worked, scikit-learn's documentation); `tests/eval.rs` (scikit-learn's numbers for the samples).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One sample's truth and answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 /// One class's rates; a rate of nothing is absent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct ClassSummary {
     /// The class's name.
     pub name: String,

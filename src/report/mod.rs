@@ -3,22 +3,38 @@
 //! Does not model: where a report goes; that is the command line's.
 //! Tested by: the tests of its parts.
 
+pub mod baseline;
 pub mod bench;
 mod bench_table;
+pub mod campaign;
+mod campaign_table;
+pub mod ci;
+pub mod compare;
+mod compare_table;
 pub mod estimate;
 pub mod eval;
 mod eval_table;
 pub mod fit;
+pub mod journal;
 pub mod map;
+pub mod merge;
+pub mod metric;
 pub mod metrics;
+pub mod plot;
+pub mod record;
+pub mod rows;
 pub mod run;
+pub mod suite;
+pub mod sweep;
 mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
+pub use campaign_table::{View, table as campaign_table};
+pub use compare_table::table as compare_table;
 pub use bench_table::table as bench_table;
 pub use eval_table::table as eval_table;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 pub use table::table as run_table;
 
 /// The version of the reports' schema: adding a field leaves it, changing or removing one raises it.
@@ -38,8 +54,25 @@ impl Tool {
     pub const THIS: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 }
 
+impl<'de> Deserialize<'de> for Tool {
+    /// Only this version's: what reads a whole report back works on with its numbers.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+            version: String,
+        }
+        let named = Named::deserialize(deserializer)?;
+        if named.name == Tool::THIS.name && named.version == Tool::THIS.version {
+            return Ok(Tool::THIS);
+        }
+        let message = format!("written by {} {}, and this is {} {}", named.name, named.version, Tool::THIS.name, Tool::THIS.version);
+        Err(serde::de::Error::custom(message))
+    }
+}
+
 /// A chip's name and memories.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ChipSummary {
     /// As `stm32f103c8`.
     pub name: String,
@@ -58,18 +91,21 @@ impl ChipSummary {
 }
 
 /// Which firmware it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FirmwareSummary {
     /// The file's name without folders.
     pub name: String,
     /// Of the whole file.
     pub sha256: String,
+    /// What the compiler wrote into it about itself; absent where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<String>,
 }
 
 impl FirmwareSummary {
     /// Of that image.
     #[must_use]
     pub fn of(image: &Image) -> Self {
-        Self { name: image.name.clone(), sha256: image.sha256.clone() }
+        Self { name: image.name.clone(), sha256: image.sha256.clone(), toolchain: image.toolchain.clone() }
     }
 }

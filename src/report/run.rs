@@ -15,7 +15,7 @@ use crate::report::map::{By, Kind, MemoryMap};
 use crate::scenario::{Host, Reference, Scenario, World};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What is to be run.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ pub struct RunReport {
 }
 
 /// The scenario.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ScenarioSummary {
     /// Its name.
     pub name: String,
@@ -113,7 +113,7 @@ pub struct ScenarioSummary {
 }
 
 /// Clocks and flash settings.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ClockSummary {
     /// System clock.
     pub sysclk_hz: u32,
@@ -124,24 +124,45 @@ pub struct ClockSummary {
     /// Whether the prefetch buffer is on.
     pub prefetch: bool,
     /// Whether clock or flash settings were given instead of taken from the firmware.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub what_if: bool,
 }
 
 /// How cycles were counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct TimingModel {
     /// The model's name.
-    pub name: &'static str,
+    #[serde(deserialize_with = "own_model")]
+    pub name: Word,
     /// Its version: results of different versions do not compare.
     pub version: u32,
     /// Remembered or worked-out prices.
     pub fidelity: Fidelity,
     /// What 95 % of the published measurements at such wait states keep (docs/accuracy.md), in percent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_bound_percent: Option<f64>,
     /// Operand values that could not be had and were assumed.
     pub unresolved_operands: u64,
+}
+
+/// One of a few known words. A type of its own, because serde takes a reference in a field for one into the text that is read.
+type Word = &'static str;
+
+/// The timing model's name.
+const MODEL_NAME: &str = "cortex-m3-stm32f1";
+
+fn own_model<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name == MODEL_NAME { Ok(MODEL_NAME) } else { Err(serde::de::Error::custom(format!("there is no timing model '{name}'"))) }
+}
+
+/// The ways in which a run ends.
+const KINDS: [&str; 7] = ["finished", "fault", "limit", "asleep", "exit", "does-not-fit", "interrupted"];
+
+fn known_kind<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<&'static str, D::Error> {
+    let kind = String::deserialize(deserializer)?;
+    let known = KINDS.into_iter().find(|known| *known == kind);
+    known.ok_or_else(|| serde::de::Error::custom(format!("no run ends as '{kind}'")))
 }
 
 impl ClockSummary {
@@ -162,7 +183,7 @@ impl TimingModel {
     /// This program's.
     pub(super) fn new(fidelity: Fidelity, unresolved_operands: u64, wait_states: u8) -> Self {
         Self {
-            name: "cortex-m3-stm32f1",
+            name: MODEL_NAME,
             version: MODEL_VERSION,
             fidelity,
             error_bound_percent: Some(accuracy(wait_states).bound),
@@ -172,10 +193,11 @@ impl TimingModel {
 }
 
 /// How the run ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct OutcomeSummary {
     /// `finished`, `fault`, `limit`, `asleep` or `exit`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "known_kind")]
+    pub kind: Word,
     /// The process's exit code.
     pub code: u8,
     /// In a sentence.
@@ -249,7 +271,7 @@ pub struct InferenceSummary {
 /// One layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerSummary {
-    /// Its index; absent for what lies between layers.
+    /// Its operator's index in the model; absent for what lies between layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The operator.
@@ -322,7 +344,7 @@ pub struct UartText {
 }
 
 /// A register that is not modelled, or not wholly.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LedgerRow {
     /// Device and register.
     pub register: String,
@@ -443,7 +465,7 @@ impl Report<'_> {
 
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
         let plan = match &self.request.scenario {
-            Some((scenario, _)) => scenario.model()?.map(|model| model.lower()).transpose()?,
+            Some((scenario, _)) => scenario.plan()?,
             None => None,
         };
         let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
@@ -551,29 +573,35 @@ impl InferenceSummary {
     }
 }
 
-/// One row a layer, and one for what lies between them.
+/// One row for each of the model's operators that takes time, and one for what lies between them.
 fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSummary> {
     let mut between = inference.span;
-    let mut rows: Vec<LayerSummary> = inference
-        .layers
-        .iter()
-        .map(|layer| {
-            let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
-            between.cycles = between.cycles - layer.span.cycles;
-            between.causes = between.causes.since(&layer.span.causes);
-            between.instructions = between.instructions.saturating_sub(layer.span.instructions);
-            LayerSummary {
-                index: Some(layer.index),
-                op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
-                name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
-                macs: planned.map(|planned| planned.macs),
-                instructions: layer.span.instructions,
-                cycles: layer.span.cycles.0,
-                cycles_by_cause: Causes(layer.span.causes),
-                latency_us: rounded(hclk.micros(layer.span.cycles)),
-            }
-        })
-        .collect();
+    let mut rows: Vec<LayerSummary> = Vec::new();
+    for layer in &inference.layers {
+        let planned = plan.and_then(|plan| plan.layers.get(layer.index as usize));
+        between.cycles = between.cycles - layer.span.cycles;
+        between.causes = between.causes.since(&layer.span.causes);
+        between.instructions = between.instructions.saturating_sub(layer.span.instructions);
+        let index = planned.and_then(|planned| u32::try_from(planned.operator_index).ok()).unwrap_or(layer.index);
+        // An operator of several steps (PAD, CONCATENATION, hybrid layers) is one row, as it is one in the model.
+        if let Some(row) = rows.last_mut().filter(|row| planned.is_some() && row.index == Some(index)) {
+            row.instructions += layer.span.instructions;
+            row.cycles += layer.span.cycles.0;
+            row.cycles_by_cause.0.merge(&layer.span.causes);
+            row.latency_us = rounded(hclk.micros(Cycles(row.cycles)));
+            continue;
+        }
+        rows.push(LayerSummary {
+            index: Some(index),
+            op: planned.map_or_else(|| "?".to_owned(), |planned| planned.operator.clone()),
+            name: planned.map_or_else(|| format!("layer {}", layer.index), |planned| shape(&planned.output_shape)),
+            macs: planned.map(|planned| planned.macs),
+            instructions: layer.span.instructions,
+            cycles: layer.span.cycles.0,
+            cycles_by_cause: Causes(layer.span.causes),
+            latency_us: rounded(hclk.micros(layer.span.cycles)),
+        });
+    }
     if !rows.is_empty() {
         rows.push(LayerSummary {
             index: None,

@@ -42,6 +42,8 @@ built_in! {
         "emotion_2000_samples.npy", "labels.npy", "emotion_2000_goldens_int8.npy", "preprocess.json", "emotion_2000_vocabulary.txt";
     "anomaly-float": "anomaly", "float.toml", "../../firmware-images/anomaly-float.elf", "anomaly_float32.tflite",
         "samples_float32.npy", "labels.npy", "goldens_float32.npy", "preprocess.json";
+    "anomaly-forest": "anomaly", "forest.toml", "../../firmware-images/anomaly-forest.elf", "forest.npy", "samples.npy", "labels.npy",
+        "goldens_forest.npy", "preprocess.json";
 }
 
 /// The names of the built-in scenarios.

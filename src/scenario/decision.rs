@@ -17,6 +17,11 @@ pub enum Decision {
         /// In squared steps of the quantisation for integers, in squared units for floats.
         threshold: f64,
     },
+    /// Class 1 when the only output exceeds the threshold, else class 0.
+    Threshold {
+        /// In the output's units.
+        threshold: f64,
+    },
 }
 
 /// A decision about one inference.
@@ -45,6 +50,10 @@ impl Decision {
                 let inputs = values(input.0.elements(), input.1);
                 let error: f64 = inputs.iter().zip(&outputs).map(|(a, b)| (a - b) * (a - b)).sum();
                 Verdict { label: usize::from(error > threshold), scores: vec![error] }
+            }
+            Decision::Threshold { threshold } => {
+                let exceeds = outputs.first().is_some_and(|output| *output > threshold);
+                Verdict { label: usize::from(exceeds), scores: outputs }
             }
         }
     }
@@ -99,5 +108,12 @@ mod tests {
         let rule = Decision::Reconstruction { threshold: 24.0 };
         assert_eq!(rule.judge((&t, &[1, 2]), (&t, &[4, 0xfe])).label, 1, "9 + 16 exceeds 24");
         assert_eq!(rule.judge((&t, &[1, 2]), (&t, &[4, 0xff])).label, 0, "9 + 9 does not");
+    }
+
+    #[test]
+    fn a_threshold_is_to_be_exceeded() {
+        let t = tensor(Elements::Int32, 4);
+        let label = |output: i32| Decision::Threshold { threshold: 24.0 }.judge((&t, &[0; 4]), (&t, &output.to_le_bytes())).label;
+        assert_eq!((label(24), label(25), label(-25)), (0, 1, 0));
     }
 }

@@ -142,6 +142,10 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     let decided = match file.decision {
         Decision::Argmax => outputs,
         Decision::Reconstruction { .. } => 2,
+        Decision::Threshold { .. } if outputs != 1 => {
+            return Err(wrong(format!("its decision is by one output and {} holds {outputs} a sample", file.output.goldens)));
+        }
+        Decision::Threshold { .. } => 2,
     };
     if decided != file.input.classes.len() {
         return Err(wrong(format!("its decision is between {decided} classes and {} have a name", file.input.classes.len())));

@@ -19,8 +19,8 @@ pub use world::World;
 
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::firmware::Image;
-use crate::model::Model;
-use serde::Serialize;
+use crate::model::{Forest, Model, Plan};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A scenario, read and checked.
@@ -59,7 +59,7 @@ pub struct Scenario {
 }
 
 /// Who computed the reference outputs, and how near to them is right.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Reference {
     /// Usually TFLite Micro.
     pub by: String,
@@ -77,6 +77,11 @@ impl Reference {
             Some(tolerance) => format!("within {tolerance:e} of {}'s", self.by),
         }
     }
+}
+
+/// Whether a model's file is a forest's table.
+fn is_forest(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
 /// Where a scenario's files come from: its folder, or the program itself.
@@ -128,12 +133,34 @@ impl Scenario {
         Image::parse(&self.files.display(&self.firmware), &self.files.read(&self.firmware)?)
     }
 
-    /// The model that the firmware executes, if the scenario names it.
+    /// The network that the firmware executes, if the scenario names one.
     ///
     /// # Errors
     /// As [`Model::parse`].
     pub fn model(&self) -> Result<Option<Model>> {
-        self.model.as_ref().map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+        let network = self.model.as_ref().filter(|name| !is_forest(name));
+        network.map(|name| Model::parse(&self.files.display(name), self.files.read(name)?)).transpose()
+    }
+
+    /// What the firmware executes, lowered, if the scenario names it: a network, or a forest.
+    ///
+    /// # Errors
+    /// As [`Model::parse`] and [`Model::lower`], or those of [`Forest`].
+    pub fn plan(&self) -> Result<Option<Plan>> {
+        match self.forest()? {
+            Some(forest) => forest.lower().map(Some),
+            None => self.model()?.map(|model| model.lower()).transpose(),
+        }
+    }
+
+    /// The forest that the firmware executes, if the scenario names one.
+    ///
+    /// # Errors
+    /// As [`Forest::parse`].
+    pub fn forest(&self) -> Result<Option<Forest>> {
+        let features = u32::try_from(self.samples.row_bytes()).ok();
+        let forest = self.model.as_ref().filter(|name| is_forest(name));
+        forest.map(|name| Forest::parse(&self.files.display(name), &self.files.read(name)?, features)).transpose()
     }
 
     /// The model's file name without folders and its size in bytes.

@@ -5,7 +5,7 @@
 //! Does not model: anything of its own: `pipeline.rs` gives every price, once (memo) or each time (reference).
 //! Tested by: `tests/fidelity.rs`: both ways give equal totals, per cause, on every image and on generated programs.
 
-use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, TimingConfig, Transition, step_block};
+use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, Probe, TimingConfig, Transition, step_block};
 use crate::isa::Block;
 use crate::units::{Addr, Cycles};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ pub const NO_CODES: SignatureId = SignatureId(u32::MAX);
 struct Code {
     block: Block,
     operands: Operands,
-    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]), the latest first.
+    /// Signatures that it ran with lately, by their keys (see [`Operands::evaluate`]).
     lately: Vec<(u128, SignatureId)>,
     /// What was counted of transitions that were forgotten.
     settled: Settled,
@@ -132,21 +132,93 @@ pub struct Ahead {
     pub tag: u8,
 }
 
-/// One remembered transition. The parts that cost time when they are spread over memory, on one line of the cache; its causes are kept
-/// apart.
+/// One remembered transition: what is needed whenever it is taken, on one line of the cache. The rest is in [`Priced`].
 #[repr(align(64))]
 struct Edge {
-    next: u32,
-    signature: SignatureId,
+    /// What begins behind it (see [`arrival`]), with [`BUSY`] if something has to be done about that.
+    arrival: u64,
+    /// How often it was taken.
+    count: u64,
     cycles: u32,
     exit: u32,
-    ahead: Ahead,
-    /// The transitions that came after this one, the latest first.
-    then: [u32; 2],
-    count: u64,
-    code: CodeId,
+    /// The transitions that came after this one, by [`slot`] of where they led. Choosing by address costs no branch that the host could
+    /// predict wrong.
+    then: [u32; 4],
+    ahead: CodeId,
+    ahead_signature: SignatureId,
+    tag: u8,
+    /// What `then` is about, if the codes of what begins have to be evaluated: the block running with these.
+    runs_with: SignatureId,
+    /// The same transition with a `then` about other codes. Such a copy only counts what comes after it.
+    variant: u32,
 }
 
+/// What a transition is about.
+struct Priced {
+    code: CodeId,
+    signature: SignatureId,
+    causes: CauseCycles,
+}
+
+impl Edge {
+    fn new(next: u32, cycles: u32, exit: u32, ahead: Ahead) -> Self {
+        let mut edge = Edge {
+            arrival: u64::from(next),
+            count: 0,
+            cycles,
+            exit,
+            then: [NONE; 4],
+            ahead: ahead.code,
+            ahead_signature: ahead.signature,
+            tag: 0,
+            runs_with: NO_CODES,
+            variant: NONE,
+        };
+        edge.set_ahead(ahead);
+        edge
+    }
+
+    fn next(&self) -> u32 {
+        self.arrival as u32
+    }
+
+    fn ahead(&self) -> Ahead {
+        let size = ((self.arrival & !BUSY) >> 32) as u32;
+        Ahead { size, code: self.ahead, signature: self.ahead_signature, tag: self.tag }
+    }
+
+    fn set_tag(&mut self, tag: u8) {
+        self.tag = tag;
+        self.arrival = self.arrival & !BUSY | if tag == 0 { 0 } else { BUSY };
+    }
+
+    /// What begins behind it is this; nothing is known of what comes after that.
+    fn set_ahead(&mut self, ahead: Ahead) {
+        (self.ahead, self.ahead_signature) = (ahead.code, ahead.signature);
+        self.arrival = arrival(self.next(), ahead.size);
+        self.set_tag(ahead.tag);
+        (self.then, self.runs_with, self.variant) = ([NONE; 4], NO_CODES, NONE);
+    }
+}
+
+/// A place in [`Edge::then`] for an address: the golden ratio's fraction spreads neighbours.
+#[inline(always)]
+fn slot(pc: u32) -> usize {
+    (pc.wrapping_mul(0x9e37_79b1) >> 30) as usize
+}
+
+/// A block's place and size as one number, to be compared at once.
+#[inline(always)]
+#[must_use]
+pub const fn arrival(pc: u32, size: u32) -> u64 {
+    pc as u64 | (size as u64) << 32
+}
+
+/// The bit that no size has: the block is not to be gone over lightly.
+const BUSY: u64 = 1 << 63;
+
+/// The key of no evaluation: more than sixteen bytes' worth is never packed into one with all bits set.
+const NO_KEY: u128 = u128::MAX;
 /// No transition.
 const NONE: u32 = u32::MAX;
 /// The size of a block that is not there: none was announced behind the transition.
@@ -161,15 +233,17 @@ pub struct Prices {
     fidelity: Fidelity,
     config: TimingConfig,
     codes: Vec<Code>,
+    /// What is evaluated of each block, and what came of it the last time.
+    probes: Vec<(Option<Probe>, u128, SignatureId)>,
     edges: Vec<Edge>,
-    /// The cycles of each edge.
-    causes: Vec<CauseCycles>,
+    /// What each edge is about.
+    priced: Vec<Priced>,
     /// The edges by block, state, signature and next block.
     index: HashMap<(CodeId, u32, SignatureId, u32), u32, Mixing>,
     most_edges: usize,
-    /// The edge that is expected to be taken next.
-    guess: u32,
-    /// The edge that was taken last; `NONE` if something came in between.
+    /// The edge that was taken last, if what it told of runs: what is expected is behind it.
+    cursor: u32,
+    /// Else the edge that was taken last; `NONE` if something came in between.
     taken: u32,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
@@ -245,11 +319,12 @@ impl Prices {
             fidelity,
             config,
             codes: Vec::new(),
+            probes: Vec::new(),
             edges: Vec::new(),
-            causes: Vec::new(),
+            priced: Vec::new(),
             index: HashMap::default(),
             most_edges: MOST_EDGES,
-            guess: NONE,
+            cursor: NONE,
             taken: NONE,
             states: Vec::new(),
             state_ids: HashMap::new(),
@@ -286,18 +361,19 @@ impl Prices {
         id
     }
 
-    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
+    /// The signature of a block that is about to run, by the registers, if it can be told in the usual way and is what it was lately.
     #[inline]
+    pub fn usual(&mut self, code: CodeId, reg: impl Fn(u8) -> u32) -> Option<SignatureId> {
+        let (probe, latest, signature) = self.probes.get(code.index())?;
+        let key = probe.as_ref()?.key(reg)?;
+        if key == *latest { Some(*signature) } else { self.recall(code, key) }
+    }
+
+    /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
     pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
-        let lately = &mut self.codes[code.index()].lately;
-        if let Some((latest, signature)) = lately.first()
-            && *latest == key
-        {
-            return Some(*signature);
-        }
-        let found = lately.iter().position(|(known, _)| *known == key)?;
-        lately.swap(0, found);
-        Some(lately[0].1)
+        let (_, signature) = *self.codes[code.index()].lately.iter().find(|(known, _)| *known == key)?;
+        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
+        Some(signature)
     }
 
     /// The block ran with this signature, whose key is this.
@@ -306,6 +382,7 @@ impl Prices {
         let lately = &mut self.codes[code.index()].lately;
         lately.truncate(MOST - 1);
         lately.insert(0, (key, signature));
+        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
     }
 
     /// The codes behind a number.
@@ -322,6 +399,7 @@ impl Prices {
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
         let code = CodeId(self.codes.len() as u32);
         let operands = Operands::of(&block, rom);
+        self.probes.push((operands.probe(), NO_KEY, NO_CODES));
         self.codes.push(Code { block, operands, lately: Vec::new(), settled: Settled::default() });
         code
     }
@@ -330,6 +408,7 @@ impl Prices {
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
         self.start_anew();
         let operands = Operands::of(&block, rom);
+        self.probes[code.index()] = (operands.probe(), NO_KEY, NO_CODES);
         let old = &mut self.codes[code.index()];
         *old = Code { block, operands, lately: Vec::new(), settled: old.settled };
     }
@@ -385,23 +464,29 @@ impl Prices {
         }
     }
 
+    /// The edge that was taken last; none if something came in between.
+    fn last(&self) -> usize {
+        (if self.cursor == NONE { self.taken } else { self.cursor }) as usize
+    }
+
     /// The present state's number: what the edge taken last leads to, or what was set since.
     fn state_id(&self) -> u32 {
-        self.edges.get(self.taken as usize).map_or(self.state, |edge| edge.exit)
+        self.edges.get(self.last()).map_or(self.state, |edge| edge.exit)
     }
 
     /// Sets the front end's state, as an exception does.
     pub fn set_state(&mut self, state: FrontState) {
-        (self.guess, self.taken) = (NONE, NONE);
+        (self.cursor, self.taken) = (NONE, NONE);
         match self.fidelity {
             Fidelity::Memo => self.state = self.intern_state(state),
             Fidelity::Reference => self.front = state,
         }
     }
 
-    /// What was expected next may not come: it is not what was told that runs.
+    /// It is not what was told that runs: nothing is expected of it, and it teaches nothing.
     pub fn expect_nothing(&mut self) {
-        self.guess = NONE;
+        self.taken = self.last() as u32;
+        self.cursor = NONE;
     }
 
     /// Books cycles that belong to no block.
@@ -419,41 +504,84 @@ impl Prices {
     /// The block that ran last, and its operand codes, if nothing has come in between.
     #[must_use]
     pub fn before(&self) -> Option<(CodeId, SignatureId)> {
-        self.edges.get(self.taken as usize).map(|edge| (edge.code, edge.signature))
+        self.priced.get(self.last()).map(|priced| (priced.code, priced.signature))
     }
 
-    /// The block that [`Prices::follow`] has told of last: where it is, and what was told.
+    /// What was said to begin behind the transition that was taken last: where, and what.
     #[must_use]
     pub fn told(&self) -> Option<(u32, Ahead)> {
-        self.edges.get(self.taken as usize).map(|edge| (edge.next, edge.ahead))
+        self.edges.get(self.last()).map(|edge| (edge.next(), edge.ahead()))
     }
 
-    /// Prices one execution of the running block, which has just ended, if it did what it was expected to do: it ran with these operand
-    /// codes, and a block of `size` bytes at `next` follows it. Says what begins and what the execution cost. Otherwise nothing has
-    /// happened, and it is [`Prices::leave`]'s turn.
-    #[inline]
-    pub fn follow(&mut self, signature: SignatureId, next: u32, size: u32) -> Option<(SignatureId, u8, Cycles)> {
-        let expected = |edge: &Edge| edge.next == next && edge.ahead.size == size && edge.signature == signature;
-        if !self.edges.get(self.guess as usize).is_some_and(expected) {
-            self.guess = self.other_guess(expected)?;
+    /// Prices one execution of the running block, which has just ended, if it did what it was expected to do and what begins now (see
+    /// [`arrival`]) asks for nothing; says what it cost. Otherwise nothing has happened, and it is [`Prices::follow_any`]'s turn.
+    #[inline(always)]
+    pub fn follow(&mut self, arrival: u64) -> Option<u32> {
+        let found = self.edges.get(self.cursor as usize)?.then[slot(arrival as u32)];
+        let edge = self.edges.get_mut(found as usize)?;
+        if edge.arrival != arrival {
+            return None;
         }
-        let edge = self.edges.get_mut(self.guess as usize)?;
         edge.count += 1;
-        self.taken = self.guess;
-        self.guess = edge.then[0];
-        Some((edge.ahead.signature, edge.ahead.tag, Cycles(u64::from(edge.cycles))))
+        self.cursor = found;
+        Some(edge.cycles)
     }
 
+    /// The same whatever begins now; says what that is too, for [`Prices::aim`] if its codes are not known. Otherwise it is
+    /// [`Prices::leave`]'s turn.
     #[inline]
-    fn other_guess(&self, expected: impl Fn(&Edge) -> bool) -> Option<u32> {
-        // Without a first guess there is no second one: the running block is not the one that was told.
-        self.edges.get(self.guess as usize)?;
-        let other = self.edges.get(self.taken as usize)?.then[1];
-        self.edges.get(other as usize).is_some_and(expected).then_some(other)
+    pub fn follow_any(&mut self, arrival: u64) -> Option<(Ahead, u32)> {
+        let found = self.edges.get(self.cursor as usize)?.then[slot(arrival as u32)];
+        let edge = self.edges.get_mut(found as usize)?;
+        if edge.arrival & !BUSY != arrival {
+            return None;
+        }
+        edge.count += 1;
+        self.cursor = found;
+        Some((edge.ahead(), edge.cycles))
+    }
+
+    /// The block that was told of last runs with these codes.
+    #[inline]
+    pub fn aim(&mut self, signature: SignatureId) {
+        let Some(edge) = self.edges.get_mut(self.cursor as usize) else { return };
+        if edge.runs_with == NO_CODES {
+            edge.runs_with = signature;
+        }
+        if edge.runs_with != signature {
+            self.aim_at_variant(signature);
+        }
+    }
+
+    #[inline(never)]
+    fn aim_at_variant(&mut self, signature: SignatureId) {
+        /// How far to look for one.
+        const MOST: usize = 16;
+        let first = self.cursor as usize;
+        let mut at = self.edges[first].variant;
+        for _ in 0..MOST {
+            let Some(edge) = self.edges.get(at as usize) else { break };
+            if edge.runs_with == signature {
+                self.cursor = at;
+                return;
+            }
+            at = edge.variant;
+        }
+        if at != NONE || self.edges.len() >= self.most_edges {
+            return self.expect_nothing();
+        }
+        let edge = &mut self.edges[first];
+        let mut variant = Edge::new(edge.next(), edge.cycles, edge.exit, edge.ahead());
+        (variant.runs_with, variant.variant) = (signature, edge.variant);
+        let Priced { code, signature, .. } = self.priced[first];
+        self.cursor = self.edges.len() as u32;
+        self.edges[first].variant = self.cursor;
+        self.edges.push(variant);
+        self.priced.push(Priced { code, signature, causes: CauseCycles::default() });
     }
 
     /// Prices one execution of a block that has just ended and was followed by `next`; what begins there is told again by
-    /// [`Prices::follow`] the next time.
+    /// [`Prices::follow_any`] the next time.
     pub fn leave(&mut self, code: CodeId, signature: SignatureId, next: u32, ahead: Option<Ahead>) -> Cycles {
         if self.fidelity == Fidelity::Reference {
             let Transition { cycles, exit } = self.step(code, signature, self.front, next);
@@ -479,27 +607,24 @@ impl Prices {
                     return Cycles(u64::from(cycles));
                 }
                 let (exit, found) = (self.intern_state(exit), self.edges.len() as u32);
-                self.edges.push(Edge { next, signature, cycles, exit, ahead, then: [NONE; 2], count: 0, code });
-                self.causes.push(causes);
+                self.edges.push(Edge::new(next, cycles, exit, ahead));
+                self.priced.push(Priced { code, signature, causes });
                 self.index.insert(key, found);
                 found
             }
         };
-        if let Some(before) = self.edges.get_mut(self.taken as usize)
-            && before.ahead.code == code
-            && before.ahead.size != NOTHING
-            && before.then[0] != found
+        if let Some(before) = self.edges.get_mut(self.cursor as usize)
+            && before.ahead == code
         {
-            before.then = [found, before.then[0]];
+            before.then[slot(next)] = found;
         }
         let edge = &mut self.edges[found as usize];
-        if edge.ahead != ahead {
+        if edge.ahead() != ahead {
             // What begins there is another block now, or is to be treated in another way.
-            (edge.ahead, edge.then) = (ahead, [NONE; 2]);
+            edge.set_ahead(ahead);
         }
         edge.count += 1;
-        self.taken = found;
-        self.guess = edge.then[0];
+        self.cursor = found;
         Cycles(u64::from(edge.cycles))
     }
 
@@ -509,19 +634,20 @@ impl Prices {
 
     /// From now on more has to be known of a block when it begins.
     pub fn mark(&mut self, code: CodeId, tag: u8) {
-        for edge in self.edges.iter_mut().filter(|edge| edge.ahead.code == code) {
-            edge.ahead.tag |= tag;
+        for edge in self.edges.iter_mut().filter(|edge| edge.ahead == code) {
+            edge.set_tag(edge.tag | tag);
         }
     }
 
     /// Settles what was counted and forgets every transition, state and signature. The present state stays.
     fn start_anew(&mut self) {
         let state = self.state();
-        for (edge, causes) in self.edges.drain(..).zip(self.causes.drain(..)) {
-            self.codes[edge.code.index()].settle(&causes, edge.count);
+        for (edge, priced) in self.edges.drain(..).zip(self.priced.drain(..)) {
+            self.codes[priced.code.index()].settle(&priced.causes, edge.count);
         }
-        for code in &mut self.codes {
+        for (code, probe) in self.codes.iter_mut().zip(&mut self.probes) {
             code.lately.clear();
+            probe.1 = NO_KEY;
         }
         self.index.clear();
         self.states.clear();
@@ -535,11 +661,11 @@ impl Prices {
     /// What every block has cost so far, in the order in which they were first met.
     pub fn costs(&self) -> impl Iterator<Item = BlockCost<'_>> {
         let mut costs: Vec<Settled> = self.codes.iter().map(|code| code.settled).collect();
-        for (edge, causes) in self.edges.iter().zip(&self.causes) {
-            let cost = &mut costs[edge.code.index()];
+        for (edge, Priced { code, causes, .. }) in self.edges.iter().zip(&self.priced) {
+            let cost = &mut costs[code.index()];
             cost.causes.add(causes, edge.count);
             cost.executions += edge.count;
-            cost.instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
+            cost.instructions += edge.count * self.codes[code.index()].block.insns.len() as u64;
         }
         self.codes.iter().zip(costs).map(|(code, cost)| BlockCost {
             block: &code.block,
@@ -558,9 +684,9 @@ impl Prices {
             causes.merge(&code.settled.causes);
             instructions += code.settled.instructions;
         }
-        for (edge, cycles) in self.edges.iter().zip(&self.causes) {
-            causes.add(cycles, edge.count);
-            instructions += edge.count * self.codes[edge.code.index()].block.insns.len() as u64;
+        for (edge, priced) in self.edges.iter().zip(&self.priced) {
+            causes.add(&priced.causes, edge.count);
+            instructions += edge.count * self.codes[priced.code.index()].block.insns.len() as u64;
         }
         (causes, instructions)
     }
@@ -569,6 +695,12 @@ impl Prices {
     #[must_use]
     pub fn outside(&self) -> CauseTotals {
         self.outside
+    }
+
+    /// How often everything was forgotten, all signatures included.
+    #[must_use]
+    pub fn resets(&self) -> u32 {
+        self.resets
     }
 
     /// How many blocks, transitions and states the table holds, and how often it was full or emptied because code was rewritten.

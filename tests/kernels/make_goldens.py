@@ -265,8 +265,123 @@ def float_dense(rng):
     return convert(randomise(tf.keras.Model(x, L.Dense(7)(x)), rng), [], rng, dtype=None)
 
 
-# Where TensorFlow Lite Micro is wrong (RELU6 does not rescale), TensorFlow Lite's reference kernels are the oracle.
-BY_TFLITE = {"relu_alone"}
+def image_net(rng, shape, *layers):
+    (x,) = inputs(shape)
+    y = x
+    for layer in layers:
+        y = layer(y)
+    return randomise(tf.keras.Model(x, y), rng)
+
+
+@case
+def float_conv(rng):
+    conv = L.Conv2D(6, (3, 2), strides=(2, 1), padding="same", activation="relu6")
+    return convert(image_net(rng, (7, 6, 3), conv), [], rng, dtype=None)
+
+
+@case
+def float_conv_dilated(rng):
+    return convert(image_net(rng, (9, 8, 2), L.Conv2D(5, 3, dilation_rate=2, use_bias=False)), [], rng, dtype=None)
+
+
+@case
+def float_depthwise(rng):
+    layer = L.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="relu")
+    return convert(image_net(rng, (5, 6, 4), layer), [], rng, dtype=None)
+
+
+@case
+def float_average_pool(rng):
+    return convert(image_net(rng, (7, 5, 3), L.AveragePooling2D(3, strides=2, padding="same")), [], rng, dtype=None)
+
+
+@case
+def float_max_pool(rng):
+    return convert(image_net(rng, (7, 5, 3), L.MaxPooling2D((3, 2), strides=2, padding="same")), [], rng, dtype=None)
+
+
+@case
+def float_elementwise(rng):
+    a, b = inputs((4, 3, 5), (1, 3, 1))
+    y = tf.maximum(tf.minimum(tf.nn.relu6(a + b) * a, b), a - 1.5 * b)
+    return convert(tf.keras.Model([a, b], y), [], rng, dtype=None)
+
+
+@case
+def float_reduce(rng):
+    (a,) = inputs((4, 3, 6))
+    parts = [tf.reduce_mean(a, [1, 2]), tf.reduce_sum(a, [1, 2]), tf.reduce_max(a, [1, 2]), tf.reduce_min(a, [1, 2])]
+    return convert(tf.keras.Model(a, tf.concat(parts, 1)), [], rng, dtype=None)
+
+
+@case
+def float_softmax(rng):
+    (x,) = inputs((3, 17))
+    return convert(tf.keras.Model(x, L.Softmax()(x)), [], rng, dtype=None)
+
+
+def hybrid(model, per_channel=True):
+    """Dynamic range: weights of 1024 and more elements become int8, activations stay float32."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter._experimental_disable_per_channel = not per_channel
+    content = converter.convert()
+    kinds = {detail["dtype"] for detail in tf.lite.Interpreter(model_content=content).get_tensor_details()}
+    if np.int8 not in kinds:
+        sys.exit("the converter left all weights as they were")
+    return content
+
+
+@case
+def hybrid_conv(rng):
+    return hybrid(image_net(rng, (9, 7, 8), L.Conv2D(16, 3, strides=(2, 1), padding="same", activation="relu6")))
+
+
+@case
+def hybrid_conv_per_tensor(rng):
+    return hybrid(image_net(rng, (8, 6, 3), L.Conv2D(40, (5, 3), padding="same", activation="relu")), per_channel=False)
+
+
+@case
+def hybrid_conv_large(rng):
+    return hybrid(image_net(rng, (4, 4, 120), L.Conv2D(3, 3, padding="same")))
+
+
+@case
+def hybrid_pointwise(rng):
+    return hybrid(image_net(rng, (5, 5, 33), L.Conv2D(41, 1, use_bias=False)))
+
+
+@case
+def hybrid_pointwise_single(rng):
+    return hybrid(image_net(rng, (1, 1, 66), L.Conv2D(23, 1, activation="relu")))
+
+
+@case
+def hybrid_depthwise(rng):
+    return hybrid(image_net(rng, (5, 4, 130), L.DepthwiseConv2D(3, strides=2, padding="same", activation="relu6")))
+
+
+@case
+def hybrid_dense(rng):
+    return hybrid(image_net(rng, (67,), L.Dense(64, activation="relu"), L.Dense(23)))
+
+
+@case
+def hybrid_chain(rng):
+    """Float layers before hybrid ones: what rounds differently by a bit may change a step of int8."""
+    (x,) = inputs((9, 9, 3))
+    y = L.Conv2D(16, 3, strides=2, padding="same", activation="relu6")(x)
+    y = L.DepthwiseConv2D(3, padding="same", activation="relu6")(y)
+    wide = L.Conv2D(80, 1, activation="relu6")(y)
+    y = L.Add()([L.Conv2D(16, 1)(wide), y])
+    y = L.AveragePooling2D(2)(L.Conv2D(72, 1)(y))
+    y = tf.reduce_mean(y, [1, 2])
+    return hybrid(randomise(tf.keras.Model(x, L.Dense(90)(L.Dense(12)(y))), rng))
+
+
+# Where TensorFlow Lite Micro is wrong (RELU6 does not rescale) or refuses (hybrid layers), TensorFlow Lite's reference kernels are the oracle.
+BY_TFLITE = {"relu_alone"} | {name for name in CASES if name.startswith("hybrid_")}
 
 
 class reference:
@@ -285,6 +400,7 @@ class reference:
 FLOATS = {
     "lstm_emotion": lambda rng, shape: rng.integers(0, 20, shape),
     "float_logistic_wide": lambda rng, shape: rng.uniform(-1, 1, shape) * 10.0 ** rng.uniform(-6, 2, shape),
+    "float_softmax": lambda rng, shape: rng.normal(0, 1, shape) * 10.0 ** rng.uniform(-3, 1.5, shape),
     "float_dense": lambda rng, shape: rng.normal(0, 1, shape) * 10.0 ** rng.uniform(-4, 2, shape),
 }
 
@@ -295,7 +411,7 @@ def run(name, model, rng, samples):
     ins, outs = [], []
     for sample in range(samples):
         # A new one for each sample: recurrent layers start empty.
-        interpreter = runtime.Interpreter.from_bytes(model)
+        micro = None if name in BY_TFLITE else runtime.Interpreter.from_bytes(model)
         given = []
         for index, detail in enumerate(details):
             dtype, shape = np.dtype(detail["dtype"]), detail["shape"]
@@ -306,11 +422,12 @@ def run(name, model, rng, samples):
                 value = np.arange(256, dtype=np.uint8).view(np.int8).reshape(shape)
             else:
                 value = rng.integers(-128, 128, shape).astype(dtype)
-            interpreter.set_input(value, index)
+            if micro:
+                micro.set_input(value, index)
             given.append(value.tobytes())
-        interpreter.invoke()
-        if name in BY_TFLITE:
-            interpreter = reference(model, given)
+        if micro:
+            micro.invoke()
+        interpreter = micro or reference(model, given)
         count = len(tf.lite.Interpreter(model_content=model).get_output_details())
         ins.append(np.frombuffer(b"".join(given), np.uint8))
         outs.append(np.frombuffer(b"".join(interpreter.get_output(i).tobytes() for i in range(count)), np.uint8))

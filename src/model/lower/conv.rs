@@ -1,9 +1,10 @@
 //! What it is: CONV_2D and DEPTHWISE_CONV_2D.
-//! Source: TensorFlow Lite Micro's int8 kernels; SAME padding puts the odd row or column of padding last.
+//! Source: TensorFlow Lite Micro's int8 kernels; SAME padding puts the odd row or column of padding last. Floats are `float.rs`'s and
+//! `hybrid.rs`'s matter.
 //! Does not model: groups, 4-bit weights, int16 activations.
 //! Tested by: `tests/model_kernels.rs`.
 
-use super::{Lowering, Operator, Type, Word, dense};
+use super::{Lowering, Operator, Type, Word, dense, float, hybrid};
 use crate::finding::Result;
 use crate::model::Tensor;
 use crate::model::ops::{Activation, Options, Padding, Window};
@@ -69,50 +70,167 @@ fn four(l: &Lowering, tensor: &Tensor) -> Result<[u32; 4]> {
 }
 
 /// What both operators have in common once their weights are sorted into rows, one per output channel.
-struct Convolution<'a> {
-    window: Window,
-    activation: Activation,
-    kernel: [u32; 2],
-    rows: Vec<Vec<u8>>,
-    weights: &'a Tensor,
+pub(super) struct Convolution<'a> {
+    pub window: Window,
+    pub activation: Activation,
+    pub kernel: [u32; 2],
+    /// Bytes of each output channel's weights, in the order of the window.
+    pub rows: Vec<Vec<u8>>,
+    pub weights: &'a Tensor,
     /// Depthwise: outputs per input channel; else 0.
-    multiplier: u32,
+    pub multiplier: u32,
+    pub place: Place,
 }
 
-pub(super) fn conv(l: &mut Lowering, operator: &Operator) -> Result<()> {
-    let (_, x) = l.input(operator, 0)?;
-    let (_, w) = l.input(operator, 1)?;
-    let Options::Conv { window, activation } = operator.options else { return Err(l.bad("its options are missing.")) };
-    let [channels, h, width, depth] = four(l, w)?;
-    if x.shape.last() != Some(&depth) {
-        let has = x.shape.last().copied().unwrap_or(0);
-        return Err(l.unsupported(format!(
-            "its weights take {depth} channels and its input has {has}: grouped convolutions have no kernel."
-        )));
+impl Convolution<'_> {
+    /// Outputs in one plane.
+    pub fn pixels(&self) -> usize {
+        self.place.output[0] as usize * self.place.output[1] as usize
     }
-    l.require_type(w, Type::Int8, "filter")?;
-    let taps = h as usize * width as usize * depth as usize;
-    let rows: Vec<Vec<u8>> = l.constant(w, "weights")?.chunks_exact(taps.max(1)).map(<[u8]>::to_vec).collect();
-    debug_assert_eq!(rows.len(), channels as usize);
-    emit(l, operator, &Convolution { window, activation, kernel: [h, width], rows, weights: w, multiplier: 0 })
+
+    /// Whether each output sees one input place only.
+    pub fn pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.window.stride_h == 1 && self.window.stride_w == 1
+    }
+
+    /// A matrix times a few vectors, and how many: weights that are used once or twice are better left in flash.
+    pub fn as_product(&self) -> Option<u64> {
+        let place = &self.place;
+        let covers = place.output[..2] == [1, 1]
+            && self.kernel == place.input[..2]
+            && self.window.dilation_h == 1
+            && self.window.dilation_w == 1;
+        let few = covers || (self.pointwise() && self.pixels() <= 2);
+        (self.multiplier == 0 && few).then_some(u64::from(place.batches) * if covers { 1 } else { self.pixels() as u64 })
+    }
+
+    /// Sums of the int8 weights, channel by channel.
+    pub fn sums(&self) -> Vec<i64> {
+        self.rows.iter().map(|row| row.iter().map(|&w| i64::from(w.cast_signed())).sum()).collect()
+    }
+
+    /// How many weights each channel has.
+    pub fn row_bytes(&self) -> usize {
+        self.rows.first().map_or(0, Vec::len)
+    }
+
+    /// The rows one after the other, each filled up with zeros to that many bytes.
+    pub fn padded(&self, row_bytes: usize) -> Vec<u8> {
+        let mut weights = Vec::with_capacity(self.rows.len() * row_bytes);
+        for row in &self.rows {
+            weights.extend_from_slice(row);
+            weights.resize(weights.len() + row_bytes.saturating_sub(row.len()), 0);
+        }
+        weights
+    }
 }
 
-pub(super) fn depthwise(l: &mut Lowering, operator: &Operator) -> Result<()> {
+/// CONV_2D and DEPTHWISE_CONV_2D of any types that have a kernel.
+pub(super) fn convolution(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (_, x) = l.input(operator, 0)?;
     let (_, w) = l.input(operator, 1)?;
-    let Options::DepthwiseConv { window, activation, .. } = operator.options else {
-        return Err(l.bad("its options are missing."));
-    };
-    let [one, h, width, channels] = four(l, w)?;
+    let c = read(l, operator)?;
+    match (x.ty, w.ty) {
+        (Type::Float32, Type::Int8) => hybrid::convolution(l, operator, &c),
+        (Type::Float32, _) => float::convolution(l, operator, &c),
+        _ => emit(l, operator, &c),
+    }
+}
+
+fn read<'m>(l: &Lowering<'m>, operator: &Operator) -> Result<Convolution<'m>> {
+    let (_, x) = l.input(operator, 0)?;
+    let (_, w) = l.input(operator, 1)?;
+    let (_, y) = l.output(operator)?;
+    let [first, h, width, last] = four(l, w)?;
     let inputs = x.shape.last().copied().unwrap_or(0);
-    if one != 1 || inputs == 0 || channels % inputs != 0 {
-        return Err(l.bad(format!("it has filters of {} for {inputs} input channels.", w.shape_text())));
+    let element = if x.ty == Type::Float32 && w.ty == Type::Float32 { 4 } else { 1 };
+    if element == 1 {
+        l.require_type(w, Type::Int8, "filter")?;
     }
-    l.require_type(w, Type::Int8, "filter")?;
     let data = l.constant(w, "weights")?;
-    let rows = (0..channels as usize).map(|c| data.iter().skip(c).step_by(channels as usize).copied().collect()).collect();
-    let multiplier = channels / inputs;
-    emit(l, operator, &Convolution { window, activation, kernel: [h, width], rows, weights: w, multiplier })
+    let (window, activation, rows, multiplier): (_, _, Vec<Vec<u8>>, _) = match operator.options {
+        Options::Conv { window, activation } => {
+            if inputs != last {
+                return Err(l.unsupported(format!(
+                    "its weights take {last} channels and its input has {inputs}: grouped convolutions have no kernel."
+                )));
+            }
+            let row = h as usize * width as usize * last as usize * element;
+            let rows: Vec<Vec<u8>> = data.chunks_exact(row.max(1)).map(<[u8]>::to_vec).collect();
+            debug_assert_eq!(rows.len(), first as usize);
+            (window, activation, rows, 0)
+        }
+        Options::DepthwiseConv { window, activation, .. } => {
+            if first != 1 || inputs == 0 || last % inputs != 0 {
+                return Err(l.bad(format!("it has filters of {} for {inputs} input channels.", w.shape_text())));
+            }
+            let channels = last as usize;
+            let of = |c: usize| data.chunks_exact(element).skip(c).step_by(channels).flatten().copied().collect();
+            (window, activation, (0..channels).map(of).collect(), last / inputs)
+        }
+        _ => return Err(l.bad("its options are missing.")),
+    };
+    let place = place(l, x, y, &window, [h, width])?;
+    if place.output[2] as usize != rows.len() {
+        return Err(l.bad(format!("it has {} filters and {} output channels.", rows.len(), place.output[2])));
+    }
+    Ok(Convolution { window, activation, kernel: [h, width], rows, weights: w, multiplier, place })
+}
+
+/// What a descriptor of nn_conv_layer holds beside the geometry.
+pub(super) struct Rest {
+    pub input: Word,
+    pub output: Word,
+    pub taps: usize,
+    pub row_bytes: usize,
+    pub weights: Word,
+    pub constants: Word,
+    /// Zero points of input and output, clamp.
+    pub range: [Word; 4],
+    pub scratch: Scratch,
+}
+
+/// The packed tile and what belongs to it.
+pub(super) struct Scratch {
+    pub quads: usize,
+    pub tile: Word,
+    pub staged: Word,
+    pub bordered: Option<Word>,
+}
+
+impl Scratch {
+    pub const NONE: Scratch = Scratch { quads: 0, tile: Word::Value(0), staged: Word::Value(0), bordered: None };
+}
+
+/// The descriptor's words.
+pub(super) fn words(l: &Lowering, c: &Convolution, rest: Rest) -> Result<Vec<Word>> {
+    let place = &c.place;
+    let mut words = vec![rest.input, rest.output];
+    words.push(place.batches.into());
+    words.extend(place.input.into_iter().chain(place.output).chain(c.kernel).map(Word::Value));
+    words.extend([c.window.stride_h, c.window.stride_w, c.window.dilation_h, c.window.dilation_w].map(Word::Value));
+    words.extend([Word::from(place.pad_top), place.pad_left.into()]);
+    words.extend([l.word(rest.taps as u64)?, l.word(rest.row_bytes as u64)?].map(Word::Value));
+    words.extend([rest.weights, rest.constants]);
+    words.extend(rest.range);
+    words.extend([l.word(rest.scratch.quads as u64)?.into(), rest.scratch.tile, rest.scratch.staged]);
+    words.extend([u32::from(rest.scratch.bordered.is_some()).into(), rest.scratch.bordered.unwrap_or(Word::Value(0))]);
+    Ok(words)
+}
+
+/// Scratch memory for packed tiles of so many taps and four pixels each.
+pub(super) fn tiles(l: &mut Lowering, c: &Convolution, taps: usize, quads: usize) -> Scratch {
+    let [in_h, in_w, in_c] = c.place.input;
+    let along = |d: usize, stride: u32, dilation: u32| {
+        u64::from(c.place.output[d] - 1) * u64::from(stride) + u64::from(c.kernel[d] - 1) * u64::from(dilation) + 1
+    };
+    let (high_side, wide_side) =
+        (along(0, c.window.stride_h, c.window.dilation_h), along(1, c.window.stride_w, c.window.dilation_w));
+    let overhangs = c.window.padding == Padding::Same && (high_side > u64::from(in_h) || wide_side > u64::from(in_w));
+    let bordered = high_side.saturating_mul(wide_side).saturating_mul(u64::from(in_c));
+    let (tile, staged) = (l.scratch((taps * 8 * quads) as u64), l.scratch(taps.next_multiple_of(4) as u64));
+    let bordered = (overhangs && bordered <= BORDERED_BYTES).then(|| l.scratch(bordered));
+    Scratch { quads, tile, staged, bordered }
 }
 
 fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
@@ -120,53 +238,27 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
     let (output, y) = l.output(operator)?;
     l.require_type(x, Type::Int8, "input")?;
     l.require_type(y, Type::Int8, "output")?;
-    let place = place(l, x, y, &c.window, c.kernel)?;
-    if place.output[2] as usize != c.rows.len() {
-        return Err(l.bad(format!("it has {} filters and {} output channels.", c.rows.len(), place.output[2])));
-    }
-    let sums: Vec<i64> = c.rows.iter().map(|row| row.iter().map(|&w| i64::from(w.cast_signed())).sum()).collect();
-    let constants = l.channel_constants(x, c.weights, operator.input(2), y, &sums)?;
+    let place = &c.place;
+    let constants = l.channel_constants(x, c.weights, operator.input(2), y, &c.sums())?;
     let (low, high) = l.bounds(c.activation, y)?;
     let (_, zero) = l.quantised(y)?;
     let (_, in_zero) = l.quantised(x)?;
-    let pixels = place.output[0] as usize * place.output[1] as usize;
-    let pointwise = c.kernel == [1, 1] && c.window.stride_h == 1 && c.window.stride_w == 1;
-    let covers =
-        place.output[..2] == [1, 1] && c.kernel == place.input[..2] && c.window.dilation_h == 1 && c.window.dilation_w == 1;
-    if c.multiplier == 0 && ((pointwise && pixels <= 2) || covers) {
-        // A matrix times a few vectors: weights that are used once or twice are better left in flash.
-        let rows = u64::from(place.batches) * if covers { 1 } else { pixels as u64 };
-        return dense::emit(
-            l,
-            operator,
-            rows,
-            &c.rows.concat(),
-            c.rows.first().map_or(1, Vec::len),
-            constants,
-            [zero, low, high],
-        );
+    if let Some(rows) = c.as_product() {
+        return dense::emit(l, operator, rows, &c.rows.concat(), c.row_bytes().max(1), constants, [zero, low, high]);
     }
     // The fast kernels requantise by factors below a quarter only.
     let usual = constants.iter().all(|constant| constant[2] >= 0);
-    let choice = if usual { choose(c, &place, pixels) } else { Choice::Generic };
-    let (row_bytes, taps, tile_quads) = match choice {
-        Choice::Quads { taps, quads } => (taps.next_multiple_of(4), taps, quads),
-        Choice::Planes { columns, .. } => (9, 1, columns as usize),
-        Choice::Generic => (c.rows.first().map_or(0, Vec::len), c.multiplier as usize, 0),
-    };
-    let mut weights = Vec::with_capacity(c.rows.len() * row_bytes);
-    for row in &c.rows {
-        weights.extend_from_slice(row);
-        weights.resize(weights.len() + row_bytes - row.len(), 0);
-    }
-    let (tile, staged) = match choice {
-        Choice::Quads { taps, quads } => (l.scratch((taps * 8 * quads) as u64), l.scratch(row_bytes as u64)),
-        Choice::Planes { bytes, .. } => (l.scratch(bytes as u64), 0u32.into()),
-        Choice::Generic => (0u32.into(), 0u32.into()),
+    let choice = if usual { choose(c) } else { Choice::Generic };
+    let (row_bytes, taps, scratch) = match choice {
+        Choice::Quads { taps, quads } => (taps.next_multiple_of(4), taps, tiles(l, c, taps, quads)),
+        Choice::Planes { columns, bytes } => {
+            (9, 1, Scratch { quads: columns as usize, tile: l.scratch(bytes as u64), ..Scratch::NONE })
+        }
+        Choice::Generic => (c.row_bytes(), c.multiplier as usize, Scratch::NONE),
     };
     let same_place = place.output[..2] == place.input[..2];
     match choice {
-        Choice::Quads { .. } if pointwise && place.output[2] <= place.input[2] => _ = l.in_place(input, output),
+        Choice::Quads { .. } if c.pointwise() && place.output[2] <= place.input[2] => _ = l.in_place(input, output),
         Choice::Planes { .. } if same_place && c.window.stride_h == 1 && c.window.stride_w == 1 => _ = l.in_place(input, output),
         _ => {}
     }
@@ -176,36 +268,24 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
         (Choice::Generic, 0) => Kernel::ConvGenericS8,
         (Choice::Generic, _) => Kernel::DepthwiseGenericS8,
     };
-    let [in_h, in_w, in_c] = place.input;
-    let [out_h, out_w, out_c] = place.output;
-    let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
-    words.extend([place.batches, in_h, in_w, in_c, out_h, out_w, out_c, c.kernel[0], c.kernel[1]].map(Word::Value));
-    words.extend([c.window.stride_h, c.window.stride_w, c.window.dilation_h, c.window.dilation_w].map(Word::Value));
-    words.extend([Word::from(place.pad_top), place.pad_left.into()]);
-    words.extend([l.word(taps as u64)?, l.word(row_bytes as u64)?].map(Word::Value));
-    words.push(l.blob(weights));
-    words.push(l.blob_words(constants.into_iter().flatten()));
-    words.extend([Word::from(in_zero), zero.into(), low.into(), high.into()]);
-    words.extend([l.word(tile_quads as u64)?.into(), tile, staged]);
-    let along = |d: usize, stride: u32, dilation: u32| {
-        u64::from(place.output[d] - 1) * u64::from(stride) + u64::from(c.kernel[d] - 1) * u64::from(dilation) + 1
+    let rest = Rest {
+        input: Word::Tensor(input),
+        output: Word::Tensor(output),
+        taps,
+        row_bytes,
+        weights: l.blob(c.padded(row_bytes)),
+        constants: l.blob_words(constants.into_iter().flatten()),
+        range: [in_zero, zero, low, high].map(Word::from),
+        scratch,
     };
-    let (high_side, wide_side) =
-        (along(0, c.window.stride_h, c.window.dilation_h), along(1, c.window.stride_w, c.window.dilation_w));
-    let overhangs = c.window.padding == Padding::Same && (high_side > u64::from(in_h) || wide_side > u64::from(in_w));
-    let bordered = high_side.saturating_mul(wide_side).saturating_mul(u64::from(in_c));
-    if matches!(choice, Choice::Quads { .. }) && overhangs && bordered <= BORDERED_BYTES {
-        words.extend([1u32.into(), l.scratch(bordered)]);
-    } else {
-        words.extend([Word::Value(0), Word::Value(0)]);
-    }
+    let words = words(l, c, rest)?;
     l.emit(kernel, words);
     Ok(())
 }
 
 /// How a convolution is executed.
 #[derive(Clone, Copy)]
-enum Choice {
+pub(super) enum Choice {
     /// Four pixels at a time from a packed tile of `quads` times four.
     Quads { taps: usize, quads: usize },
     /// Depthwise 3x3 on paired copies of each channel's plane, in blocks of so many output columns.
@@ -214,7 +294,8 @@ enum Choice {
     Generic,
 }
 
-fn choose(c: &Convolution, place: &Place, pixels: usize) -> Choice {
+pub(super) fn choose(c: &Convolution) -> Choice {
+    let (place, pixels) = (&c.place, c.pixels());
     // Two products of packed halves must not carry into each other: only a pair of weights of -128 could make them.
     let packable = c.rows.iter().all(|row| row.iter().all(|&w| w.cast_signed() > -128));
     if !packable {

@@ -16,18 +16,12 @@ pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<(
     let (_, w) = l.input(operator, 1)?;
     let (_, y) = l.output(operator)?;
     let activation = match operator.options {
-        Options::FullyConnected { activation, shuffled_weights: false } => activation,
+        Options::FullyConnected { activation, shuffled_weights: false, .. } => activation,
         Options::FullyConnected { .. } => return Err(l.unsupported("its weights are in the shuffled layout; convert again.")),
         _ => Activation::None,
     };
-    let [channels, depth] = *w.shape.as_slice() else {
-        return Err(l.bad(format!("its weights have the shape {}; two dimensions are expected.", w.shape_text())));
-    };
-    let (channels, depth) = (channels as usize, depth as usize);
-    let rows = x.elements().checked_div(depth as u64).unwrap_or(0);
-    if depth == 0 || channels == 0 || rows * depth as u64 != x.elements() || rows * channels as u64 != y.elements() {
-        return Err(l.bad(format!("it makes {} of {} with weights {}.", y.shape_text(), x.shape_text(), w.shape_text())));
-    }
+    let [rows, depth] = shapes(l, operator)?;
+    let depth = depth as usize;
     l.require_type(x, Type::Int8, "input")?;
     l.require_type(w, Type::Int8, "weight matrix")?;
     l.require_type(y, Type::Int8, "output")?;
@@ -37,6 +31,20 @@ pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<(
     let (low, high) = l.bounds(activation, y)?;
     let (_, zero) = l.quantised(y)?;
     emit(l, operator, rows, weights, depth, constants, [zero, low, high])
+}
+
+/// How many vectors the operator takes, and how many inputs each has; its weights and its output fit that.
+pub(super) fn shapes(l: &Lowering, operator: &Operator) -> Result<[u64; 2]> {
+    let ((_, x), (_, w), (_, y)) = (l.input(operator, 0)?, l.input(operator, 1)?, l.output(operator)?);
+    let [channels, depth] = *w.shape.as_slice() else {
+        return Err(l.bad(format!("its weights have the shape {}; two dimensions are expected.", w.shape_text())));
+    };
+    let (channels, depth) = (u64::from(channels), u64::from(depth));
+    let rows = x.elements().checked_div(depth).unwrap_or(0);
+    if depth == 0 || channels == 0 || rows * depth != x.elements() || rows.checked_mul(channels) != Some(y.elements()) {
+        return Err(l.bad(format!("it makes {} of {} with weights {}.", y.shape_text(), x.shape_text(), w.shape_text())));
+    }
+    Ok([rows, depth])
 }
 
 /// Adds the layer: `rows` vectors of `depth` inputs times the weights, row by row, with each channel's constants and the output's

@@ -1,9 +1,9 @@
 //! What it is: operators on two tensors element by element, with broadcasting, and reductions along dimensions.
-//! Source: TensorFlow Lite Micro's int8 kernels.
+//! Source: TensorFlow Lite Micro's int8 kernels; `float.rs` for floats.
 //! Does not model: other types; DIV, POW, comparisons.
 //! Tested by: `tests/model_kernels.rs`.
 
-use super::{Lowering, Operator, Type, Word};
+use super::{Lowering, Operator, Tensor, Type, Word, float};
 use crate::finding::Result;
 use crate::model::ops::{Activation, Options, op};
 use crate::model::plan::Kernel;
@@ -12,7 +12,7 @@ use crate::model::quant::Multiplier;
 const UNIT: Multiplier = Multiplier { mantissa: 0, exponent: 0 };
 
 /// A dimension: extent and the steps of so many tensors along it.
-type Dim<const N: usize> = (u64, [u64; N]);
+pub(super) type Dim<const N: usize> = (u64, [u64; N]);
 
 /// Joins neighbouring dimensions that all tensors walk through as one, and gives exactly four, outermost first.
 fn four<const N: usize>(l: &Lowering, dims: &[Dim<N>]) -> Result<[Dim<N>; 4]> {
@@ -35,34 +35,18 @@ fn four<const N: usize>(l: &Lowering, dims: &[Dim<N>]) -> Result<[Dim<N>; 4]> {
 }
 
 pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
-    let (first, a) = l.input(operator, 0)?;
-    let (second, b) = l.input(operator, 1)?;
-    let (output, y) = l.output(operator)?;
-    for (tensor, what) in [(a, "first operand"), (b, "second operand"), (y, "output")] {
-        l.require_type(tensor, Type::Int8, what)?;
-    }
+    let ((_, a), (_, b), (_, y)) = (l.input(operator, 0)?, l.input(operator, 1)?, l.output(operator)?);
     let activation = match operator.options {
         Options::Elementwise { activation } => activation,
         _ => Activation::None,
     };
-    // Shapes from the innermost dimension outwards; what one lacks or has once is repeated.
-    let mut dims: Vec<Dim<2>> = Vec::new();
-    let mut steps = [1u64, 1];
-    for back in 1..=y.shape.len() {
-        let extent = |shape: &[u32]| shape.len().checked_sub(back).and_then(|d| shape.get(d)).copied().unwrap_or(1);
-        let (count, own) = (extent(&y.shape), [extent(&a.shape), extent(&b.shape)]);
-        if own.iter().any(|&n| n != count && n != 1) || count == 0 {
-            return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
-        }
-        let step = |n: usize| if own[n] == 1 { 0 } else { steps[n] };
-        dims.push((u64::from(count), [step(0), step(1)]));
-        steps = [steps[0] * u64::from(own[0]), steps[1] * u64::from(own[1])];
+    let dims = broadcast(l, a, b, y)?;
+    if a.ty == Type::Float32 {
+        return float::binary(l, operator, dims, activation);
     }
-    if a.shape.len() > y.shape.len() || b.shape.len() > y.shape.len() {
-        return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
+    for (tensor, what) in [(a, "first operand"), (b, "second operand"), (y, "output")] {
+        l.require_type(tensor, Type::Int8, what)?;
     }
-    dims.reverse();
-    let dims = four(l, &dims)?;
     let (low, high) = l.bounds(activation, y)?;
     let ((a_scale, a_zero), (b_scale, b_zero), (y_scale, y_zero)) = (l.quantised(a)?, l.quantised(b)?, l.quantised(y)?);
     let [a_scale, b_scale, y_scale] = [a_scale, b_scale, y_scale].map(f64::from);
@@ -86,6 +70,39 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
             (if code.is(op::MAXIMUM) { Kernel::MaximumS8 } else { Kernel::MinimumS8 }, [UNIT; 3])
         }
     };
+    let mut words = operands(l, operator, dims)?;
+    words.extend([a_zero, b_zero, y_zero].map(Word::from));
+    words.extend(factors.iter().flat_map(|f| [Word::from(f.mantissa), f.shift_word().into()]));
+    words.extend([Word::from(low), high.into(), u32::from(operator.code.is(op::SUB)).into()]);
+    l.emit(kernel, words);
+    Ok(())
+}
+
+/// Four dimensions with the steps of both operands, 0 where one is repeated.
+fn broadcast(l: &Lowering, a: &Tensor, b: &Tensor, y: &Tensor) -> Result<[Dim<2>; 4]> {
+    // Shapes from the innermost dimension outwards; what one lacks or has once is repeated.
+    let mut dims: Vec<Dim<2>> = Vec::new();
+    let mut steps = [1u64, 1];
+    for back in 1..=y.shape.len() {
+        let extent = |shape: &[u32]| shape.len().checked_sub(back).and_then(|d| shape.get(d)).copied().unwrap_or(1);
+        let (count, own) = (extent(&y.shape), [extent(&a.shape), extent(&b.shape)]);
+        if own.iter().any(|&n| n != count && n != 1) || count == 0 {
+            return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
+        }
+        let step = |n: usize| if own[n] == 1 { 0 } else { steps[n] };
+        dims.push((u64::from(count), [step(0), step(1)]));
+        steps = [steps[0] * u64::from(own[0]), steps[1] * u64::from(own[1])];
+    }
+    if a.shape.len() > y.shape.len() || b.shape.len() > y.shape.len() {
+        return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
+    }
+    dims.reverse();
+    four(l, &dims)
+}
+
+/// The beginning of a descriptor: operands and output, counts, steps. The output takes over an operand of its size.
+pub(super) fn operands(l: &mut Lowering, operator: &Operator, dims: [Dim<2>; 4]) -> Result<Vec<Word>> {
+    let ((first, a), (second, b), (output, y)) = (l.input(operator, 0)?, l.input(operator, 1)?, l.output(operator)?);
     if a.elements() == y.elements() && !a.is_constant() {
         l.in_place(first, output);
     } else if b.elements() == y.elements() && !b.is_constant() {
@@ -100,18 +117,16 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
             words.push(l.word(steps[n])?.into());
         }
     }
-    words.extend([a_zero, b_zero, y_zero].map(Word::from));
-    words.extend(factors.iter().flat_map(|f| [Word::from(f.mantissa), f.shift_word().into()]));
-    words.extend([Word::from(low), high.into(), u32::from(operator.code.is(op::SUB)).into()]);
-    l.emit(kernel, words);
-    Ok(())
+    Ok(words)
 }
 
 pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (input, x) = l.input(operator, 0)?;
     let (output, y) = l.output(operator)?;
-    l.require_type(x, Type::Int8, "input")?;
-    l.require_type(y, Type::Int8, "output")?;
+    if x.ty != Type::Float32 {
+        l.require_type(x, Type::Int8, "input")?;
+    }
+    l.require_type(y, x.ty, "output")?;
     let axes = l.constant_i32(l.input(operator, 1)?.1, "dimensions")?;
     let rank = x.shape.len() as i64;
     let mut reduced = vec![false; x.shape.len()];
@@ -133,6 +148,18 @@ pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let count: u64 = over.iter().map(|dim| dim.0).product();
     if kept.iter().map(|dim| dim.0).product::<u64>() != y.elements() || count == 0 {
         return Err(l.bad(format!("it makes {} of {}.", y.shape_text(), x.shape_text())));
+    }
+    let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
+    for dims in [four(l, &kept)?, four(l, &over)?] {
+        for (count, _) in dims {
+            words.push(l.word(count)?.into());
+        }
+        for (_, [step]) in dims {
+            words.push(l.word(step)?.into());
+        }
+    }
+    if x.ty == Type::Float32 {
+        return float::reduce(l, operator, words, count);
     }
     let ((scale, zero), (out_scale, out_zero)) = (l.quantised(x)?, l.quantised(y)?);
     let mut factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
@@ -156,16 +183,6 @@ pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
             (0, i32::try_from(start).map_err(|_| l.unsupported("it sums more than the reference's 32 bits hold."))?)
         }
     };
-    let (kept, over) = (four(l, &kept)?, four(l, &over)?);
-    let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
-    for dims in [kept, over] {
-        for (count, _) in dims {
-            words.push(l.word(count)?.into());
-        }
-        for (_, [step]) in dims {
-            words.push(l.word(step)?.into());
-        }
-    }
     words.extend([what.into(), Word::from(start), factor.mantissa.into(), factor.shift_word().into(), out_zero.into()]);
     l.emit(Kernel::ReduceS8, words);
     Ok(())

@@ -7,6 +7,7 @@ mod conv;
 mod dense;
 mod elementwise;
 mod float;
+mod hybrid;
 mod map;
 mod moves;
 mod pool;
@@ -48,11 +49,14 @@ fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
         OpCode::Custom(_) => return Err(l.unsupported("custom operators have no kernel.")),
     };
     match code {
+        op::FULLY_CONNECTED if hybrid::is(l.model, operator) => hybrid::fully_connected(l, operator),
         op::FULLY_CONNECTED if is_float(l, operator) => float::fully_connected(l, operator),
         op::LOGISTIC if is_float(l, operator) => float::logistic(l, operator),
+        op::SOFTMAX if is_float(l, operator) => float::softmax(l, operator),
+        op::AVERAGE_POOL_2D | op::MAX_POOL_2D if is_float(l, operator) => float::pool(l, operator),
+        op::RELU | op::RELU6 | op::RELU_N1_TO_1 if is_float(l, operator) => float::relu(l, operator),
         op::FULLY_CONNECTED => dense::fully_connected(l, operator),
-        op::CONV_2D => conv::conv(l, operator),
-        op::DEPTHWISE_CONV_2D => conv::depthwise(l, operator),
+        op::CONV_2D | op::DEPTHWISE_CONV_2D => conv::convolution(l, operator),
         op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
         op::SOFTMAX => pool::softmax(l, operator),
         op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
@@ -212,7 +216,7 @@ impl<'m> Lowering<'m> {
             return Ok(());
         }
         let kind = match (ty, tensor.ty) {
-            (Type::Int8, Type::Float32) => " (the model is float32, or int8 in its weights only)",
+            (Type::Int8, Type::Float32) => " (of this operator there is no float kernel)",
             _ => "",
         };
         Err(self.unsupported(format!(

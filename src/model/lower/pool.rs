@@ -5,7 +5,7 @@
 
 use super::{Lowering, Operator, Type, Word, conv};
 use crate::finding::Result;
-use crate::model::ops::{Options, op};
+use crate::model::ops::{Options, Window, op};
 use crate::model::plan::Kernel;
 use crate::model::quant::Multiplier;
 
@@ -22,13 +22,20 @@ pub(super) fn pool(l: &mut Lowering, operator: &Operator) -> Result<()> {
         return Err(l.bad(format!("it makes {} of {}; channels and quantisation must stay.", y.shape_text(), x.shape_text())));
     }
     let (low, high) = l.bounds(activation, y)?;
-    let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
-    let [in_h, in_w, channels] = place.input;
-    words.extend([place.batches, in_h, in_w, channels, place.output[0], place.output[1]].map(Word::Value));
-    words.extend([filter_h, filter_w, window.stride_h, window.stride_w].map(Word::Value));
-    words.extend([place.pad_top, place.pad_left, low, high].map(Word::from));
+    let words = words([input, output], &place, &window, [filter_h, filter_w], [low, high]);
     l.emit(if operator.code.is(op::MAX_POOL_2D) { Kernel::MaxPoolS8 } else { Kernel::AveragePoolS8 }, words);
     Ok(())
+}
+
+/// The descriptor of a pooling layer, of whatever type: tensors, where the window moves, its size, the clamp.
+pub(super) fn words(tensors: [usize; 2], place: &conv::Place, window: &Window, filter: [u32; 2], clamp: [i32; 2]) -> Vec<Word> {
+    let [in_h, in_w, channels] = place.input;
+    let mut words = tensors.map(Word::Tensor).to_vec();
+    words.extend([place.batches, in_h, in_w, channels, place.output[0], place.output[1]].map(Word::Value));
+    words.extend([filter[0], filter[1], window.stride_h, window.stride_w].map(Word::Value));
+    words.extend([place.pad_top, place.pad_left].map(Word::from));
+    words.extend(clamp.map(Word::from));
+    words
 }
 
 pub(super) fn softmax(l: &mut Lowering, operator: &Operator) -> Result<()> {

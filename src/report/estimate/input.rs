@@ -193,10 +193,28 @@ pub enum Values {
     Floats(Vec<f32>),
 }
 
+/// How far a float output may be from what is expected, as a part of the largest expected magnitude. Integers must be equal.
+pub const FLOAT_TOLERANCE: f64 = 1e-5;
+
 /// More values than this are not worth printing.
 const MOST_VALUES: u64 = 4096;
 
 impl OutputTensor {
+    /// Whether it is what was expected: integers to the bit, floats within [`FLOAT_TOLERANCE`].
+    #[must_use]
+    pub fn agrees(&self, expected: &[u8]) -> bool {
+        if self.ty != "float32" || self.bytes.len() != expected.len() {
+            return self.bytes == expected;
+        }
+        let floats = |bytes: &[u8]| -> Vec<f64> {
+            bytes.as_chunks::<4>().0.iter().map(|word| f64::from(f32::from_le_bytes(*word))).collect()
+        };
+        let (ours, expected) = (floats(&self.bytes), floats(expected));
+        let largest = expected.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+        // Not a number agrees with nothing.
+        ours.iter().zip(&expected).all(|(a, b)| a == b || (a - b).abs() <= FLOAT_TOLERANCE * largest)
+    }
+
     pub(super) fn new(io: &PlanIo, bytes: Vec<u8>) -> Self {
         let words = || bytes.as_chunks::<4>().0.iter();
         let values = match io.ty {

@@ -258,7 +258,7 @@ impl EstimateReport {
         self.fit.sram.needed = self.fit.needs.sram();
         let mut end = measured.end;
         if let (Some(inference), Some(expected)) = (&mut self.inference, expected) {
-            let same = self.outputs.first().is_some_and(|output| output.bytes == expected);
+            let same = self.outputs.first().is_some_and(|output| output.agrees(expected));
             inference.matches_reference = Some(same);
             if !same && end.is_none() {
                 end = Some(Finding::new(Code::ExpectationFailed, "the output differs from the one expected"));

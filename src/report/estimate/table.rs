@@ -209,7 +209,7 @@ pub fn survey_table(survey: &Survey) -> String {
                     reasons.push('\n');
                 }
                 rows.push_record([
-                    clipped(&report.model.name, 28),
+                    clipped(report.model.name.trim_end_matches(".tflite"), 24),
                     grouped(report.model.bytes),
                     grouped(report.fit.flash.needed),
                     grouped(report.fit.sram.needed),
@@ -222,7 +222,7 @@ pub fn survey_table(survey: &Survey) -> String {
                 not += 1;
                 let verdict = if refused.outcome.code == Exit::DoesNotFit as u8 { "does not fit" } else { "cannot run" };
                 let blank = String::new;
-                let name = clipped(&refused.name, 28);
+                let name = clipped(refused.name.trim_end_matches(".tflite"), 24);
                 rows.push_record([name, grouped(refused.bytes), blank(), blank(), blank(), blank(), verdict.to_owned()]);
                 for finding in &refused.findings {
                     reasons.push_str(&wrapped(&format!("  {}", finding.message)));

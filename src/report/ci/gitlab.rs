@@ -1,0 +1,36 @@
+//! What it is: remarks as GitLab's code quality report, which it shows in the merge request.
+//! Source: GitLab's documentation, "Code Quality report format": description, check_name, fingerprint, severity, location.
+//! Does not model: places in files: the location is the firmware's name, line 1.
+//! Tested by: `tests/ci_outputs.rs` (the fields that GitLab's documentation requires).
+
+use super::{Case, Level};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// The document: a list.
+#[must_use]
+pub fn gitlab(cases: &[Case]) -> Value {
+    let mut list = Vec::new();
+    for case in cases {
+        for remark in &case.remarks {
+            let name = remark.finding.code.entry().name;
+            let severity = match remark.level {
+                Level::Error => "critical",
+                Level::Warning => "minor",
+                Level::Note => "info",
+            };
+            // The same trouble has the same fingerprint, whatever its numbers: GitLab tells new from known by it.
+            let of = remark.finding.message.split('\'').nth(1).unwrap_or_default();
+            let digest = Sha256::digest(format!("{name} {} {of}", case.key));
+            let fingerprint: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            list.push(json!({
+                "description": remark.finding.message,
+                "check_name": name,
+                "fingerprint": fingerprint,
+                "severity": severity,
+                "location": { "path": super::sarif::file_of(case), "lines": { "begin": 1 } },
+            }));
+        }
+    }
+    Value::Array(list)
+}

@@ -1,0 +1,72 @@
+//! What it is: cases as JUnit XML, which nearly every build server shows.
+//! Source: the format of Ant's and Jenkins' JUnit reports: `testsuites`, `testsuite`, `testcase`, `failure`, `error`, `properties`.
+//! Does not model: how long the host took: times are the chip's, which are the same everywhere.
+//! Tested by: `tests/ci_outputs.rs` (PyPI's `junitparser`).
+
+use super::super::metric::METRICS;
+use super::super::plot::escaped;
+use super::{Case, Level};
+
+/// The document.
+#[must_use]
+pub fn junit(cases: &[Case]) -> String {
+    let failures = cases.iter().filter(|case| case.fails() && !broke(case)).count();
+    let errors = cases.iter().filter(|case| broke(case)).count();
+    let seconds: f64 = cases.iter().map(time).sum();
+    let head = format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.6}\"", cases.len());
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"stm32sim\" {head}>\n<testsuite name=\"stm32sim\" {head} \
+         skipped=\"0\">\n"
+    );
+    for case in cases {
+        text.push_str(&testcase(case));
+    }
+    text.push_str("</testsuite>\n</testsuites>\n");
+    text
+}
+
+/// Whether the run itself failed, which JUnit calls an error, not a failure.
+fn broke(case: &Case) -> bool {
+    case.record.as_ref().is_some_and(|record| !record.is_fine())
+}
+
+/// An inference on the chip, in seconds.
+fn time(case: &Case) -> f64 {
+    case.record.as_ref().and_then(|record| record.inference.as_ref()).map_or(0.0, |inference| inference.latency_us / 1e6)
+}
+
+fn testcase(case: &Case) -> String {
+    let chip = case.record.as_ref().map_or("stm32sim", |record| record.chip.name.as_str());
+    let mut text = format!(
+        "<testcase classname=\"stm32sim.{}\" name=\"{}\" time=\"{:.6}\">\n",
+        escaped(&chip.replace('.', "_")),
+        escaped(&case.key),
+        time(case)
+    );
+    if let Some(record) = &case.record {
+        text.push_str("<properties>\n");
+        for metric in METRICS {
+            if let Some(value) = metric.of(record) {
+                text.push_str(&format!("<property name=\"{}\" value=\"{value}\"/>\n", metric.name));
+            }
+        }
+        text.push_str("</properties>\n");
+    }
+    let element = if broke(case) { "error" } else { "failure" };
+    for remark in case.remarks.iter().filter(|remark| remark.level == Level::Error) {
+        let finding = &remark.finding;
+        text.push_str(&format!(
+            "<{element} type=\"{}\" message=\"{}\">{}</{element}>\n",
+            finding.code.entry().name,
+            escaped(&finding.message),
+            escaped(&finding.to_string())
+        ));
+    }
+    let notes: Vec<String> =
+        case.remarks.iter().filter(|remark| remark.level != Level::Error).map(|remark| remark.finding.to_string()).collect();
+    if !notes.is_empty() {
+        text.push_str(&format!("<system-out>{}</system-out>\n", escaped(&notes.join("\n"))));
+    }
+    text.push_str("</testcase>\n");
+    text
+}

@@ -1,0 +1,75 @@
+//! What it is: remarks as SARIF, which GitHub's code scanning and other viewers of findings read.
+//! Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
+//! Does not model: code flows, fixes; the rules are the catalogue of findings.
+//! Tested by: `tests/ci_outputs.rs` (OASIS's JSON schema, where the package that carries it is installed).
+
+use super::{Case, Level};
+use crate::finding::Code;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The document.
+#[must_use]
+pub fn sarif(cases: &[Case]) -> Value {
+    let mut rules: BTreeMap<&str, Code> = BTreeMap::new();
+    for remark in cases.iter().flat_map(|case| &case.remarks) {
+        rules.insert(remark.finding.code.entry().name, remark.finding.code);
+    }
+    let names: Vec<&str> = rules.keys().copied().collect();
+    let listed: Vec<Value> = rules
+        .values()
+        .map(|code| {
+            let entry = code.entry();
+            json!({
+                "id": entry.name,
+                "shortDescription": { "text": entry.meaning },
+                "help": { "text": entry.help },
+            })
+        })
+        .collect();
+    let results: Vec<Value> = cases
+        .iter()
+        .flat_map(|case| case.remarks.iter().map(move |remark| (case, remark)))
+        .map(|(case, remark)| {
+            let name = remark.finding.code.entry().name;
+            let level = match remark.level {
+                Level::Error => "error",
+                Level::Warning => "warning",
+                Level::Note => "note",
+            };
+            json!({
+                "ruleId": name,
+                "ruleIndex": names.iter().position(|known| *known == name),
+                "level": level,
+                "message": { "text": remark.finding.message },
+                "locations": [{
+                    "physicalLocation": { "artifactLocation": { "uri": file_of(case) }, "region": { "startLine": 1 } },
+                    "logicalLocations": [{ "fullyQualifiedName": case.key }],
+                }],
+                "partialFingerprints": { "stm32sim/v1": format!("{name}/{}", case.key) },
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": env!("CARGO_PKG_NAME"),
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": listed,
+            } },
+            "results": results,
+        }],
+    })
+}
+
+/// The firmware's name as a relative URI, or the case's subject where there is none.
+pub(super) fn file_of(case: &Case) -> String {
+    let name = case.record.as_ref().map_or(case.subject.as_str(), |record| record.firmware.name.as_str());
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(escape).collect()
+}

@@ -1,0 +1,431 @@
+//! What it is: the quantities of a result by name, which way is better, and what users write about them: limits and tolerances.
+//! Source: the project's report contract; docs/ci.md lists the names.
+//! Does not model: units other than the report's own (cycles, bytes, microseconds, microjoules, fractions).
+//! Tested by: the tests below; `tests/baseline.rs`, `tests/suite.rs`.
+
+use super::record::{Record, layer_names};
+use crate::finding::{Code, Finding, Result, nearest};
+use crate::units::grouped;
+use std::fmt;
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Less of it.
+    Lower,
+    /// More of it.
+    Higher,
+    /// It is shown, but nobody is judged by it.
+    Neither,
+}
+
+/// What a number counts, which decides how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Cycles or instructions: K is 1000.
+    Count,
+    /// Bytes: K is 1024.
+    Bytes,
+    /// Microseconds.
+    Micros,
+    /// Microjoules.
+    Microjoules,
+    /// From 0 to 1.
+    Fraction,
+}
+
+/// A quantity that every result may have.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Which way is better.
+    pub better: Better,
+    /// What it counts.
+    pub unit: Unit,
+    /// What it is.
+    pub meaning: &'static str,
+    of: fn(&Record) -> Option<f64>,
+}
+
+macro_rules! metrics {
+    ($($name:literal, $better:ident, $unit:ident, $meaning:literal, $of:expr;)*) => {
+        /// All of them, in the order in which they are shown.
+        pub const METRICS: &[Metric] = &[$(Metric {
+            name: $name, better: Better::$better, unit: Unit::$unit, meaning: $meaning, of: $of,
+        },)*];
+    };
+}
+
+metrics! {
+    "cycles", Lower, Count, "of the inference; of the whole run where there is none",
+        |record| record.inference.as_ref().map(|i| i.cycles).or(record.totals.as_ref().map(|t| t.cycles)).map(|n| n as f64);
+    "cycles_max", Lower, Count, "of the slowest sample's inference",
+        |record| record.eval.as_ref()?.cycles.as_ref().map(|cycles| cycles.max as f64);
+    "total_cycles", Lower, Count, "of the whole run, start-up and serial traffic included",
+        |record| record.totals.as_ref().map(|totals| totals.cycles as f64);
+    "instructions", Neither, Count, "of the inference; of the whole run where there is none",
+        |record| record.inference.as_ref().map(|i| i.instructions).or(record.totals.as_ref().map(|t| t.instructions)).map(|n| n as f64);
+    "latency_us", Lower, Micros, "of the inference", |record| record.inference.as_ref().map(|inference| inference.latency_us);
+    "energy_uj", Lower, Microjoules, "of the inference", |record| record.inference.as_ref()?.energy_uj;
+    "flash_used", Lower, Bytes, "of the program", |record| record.memory.as_ref().map(|memory| memory.flash.used as f64);
+    "sram_static", Lower, Bytes, "reserved at link time", |record| record.memory.as_ref().map(|memory| memory.sram.fixed as f64);
+    "stack_peak", Lower, Bytes, "the stack at its deepest", |record| record.memory.as_ref().map(|memory| memory.sram.stack_peak as f64);
+    "sram_peak", Lower, Bytes, "both of these together", |record| record.sram_peak().map(|bytes| bytes as f64);
+    "arena", Neither, Bytes, "the tensor arena; part of sram_static", |record| record.memory.as_ref()?.sram.arena.map(|n| n as f64);
+    "accuracy", Higher, Fraction, "samples that got the true class", |record| record.eval.as_ref().map(|eval| eval.accuracy);
+    "auc", Higher, Fraction, "area under the ROC curve", |record| record.eval.as_ref()?.auc;
+    "agreement", Higher, Fraction, "outputs equal to the reference's", |record| record.eval.as_ref().map(|eval| eval.agreement);
+}
+
+impl Metric {
+    /// Its value in a result; `None` where the result has none.
+    #[must_use]
+    pub fn of(&self, record: &Record) -> Option<f64> {
+        (self.of)(record)
+    }
+
+    /// The metric with that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Metric> {
+        METRICS.iter().find(|metric| metric.name == name)
+    }
+}
+
+impl Unit {
+    /// A number as people read it.
+    #[must_use]
+    pub fn shown(self, value: f64) -> String {
+        match self {
+            Unit::Count => grouped_signed(value),
+            Unit::Bytes => format!("{} B", grouped_signed(value)),
+            Unit::Micros => format!("{value:.3} us"),
+            Unit::Microjoules => format!("{value:.3} uJ"),
+            Unit::Fraction => format!("{value:.4}"),
+        }
+    }
+
+    fn kilo(self) -> f64 {
+        if self == Unit::Bytes { 1024.0 } else { 1000.0 }
+    }
+}
+
+fn grouped_signed(value: f64) -> String {
+    if value.fract() != 0.0 {
+        return value.to_string();
+    }
+    format!("{}{}", if value < 0.0 { "-" } else { "" }, grouped(value.abs() as u64))
+}
+
+/// A quantity that a limit or a tolerance names: a metric of every result, or a layer's or a function's cycles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// By its name in [`METRICS`].
+    Metric(&'static str),
+    /// `layer."conv1".cycles`: by short name, index or the model's own name.
+    Layer(String),
+    /// `function."dot".cycles`.
+    Function(String),
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Quantity::Metric(name) => f.write_str(name),
+            Quantity::Layer(name) => write!(f, "layer.\"{name}\".cycles"),
+            Quantity::Function(name) => write!(f, "function.\"{name}\".cycles"),
+        }
+    }
+}
+
+impl Quantity {
+    /// `cycles`, `layer."conv1".cycles`.
+    ///
+    /// # Errors
+    /// A message with the nearest name.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        for (prefix, make) in [("layer.", Quantity::Layer as fn(String) -> Quantity), ("function.", Quantity::Function)] {
+            let Some(rest) = text.strip_prefix(prefix) else { continue };
+            let Some(name) = rest.strip_suffix(".cycles") else {
+                return Err(format!("'{text}' should end in .cycles, as {prefix}\"name\".cycles"));
+            };
+            let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
+            return Ok(make(name.to_owned()));
+        }
+        match Metric::by_name(text) {
+            Some(metric) => Ok(Quantity::Metric(metric.name)),
+            None => {
+                let near = nearest(text, METRICS.iter().map(|metric| metric.name));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+                Err(format!("there is no metric '{text}'{near}"))
+            }
+        }
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        match self {
+            Quantity::Metric(name) => Metric::by_name(name).map_or(Unit::Count, |metric| metric.unit),
+            _ => Unit::Count,
+        }
+    }
+
+    /// Its value in a result.
+    ///
+    /// # Errors
+    /// `unknown-metric` when the result has nothing of that name, with the nearest.
+    pub fn of(&self, record: &Record) -> Result<f64> {
+        let names: Vec<String>;
+        let (found, kind) = match self {
+            Quantity::Metric(name) => {
+                let found = Metric::by_name(name).and_then(|metric| metric.of(record));
+                names = METRICS.iter().filter(|m| m.of(record).is_some()).map(|m| m.name.to_owned()).collect();
+                (found, "value of")
+            }
+            Quantity::Layer(name) => {
+                let layers = record.inference.as_ref().map_or(&[][..], |inference| inference.layers.as_slice());
+                names = layer_names(layers);
+                let by_index = name.parse::<u32>().ok();
+                let at = names
+                    .iter()
+                    .position(|short| short == name)
+                    .or_else(|| layers.iter().position(|layer| layer.index.is_some() && layer.index == by_index))
+                    .or_else(|| layers.iter().position(|layer| layer.name == *name));
+                (at.and_then(|at| layers.get(at)).map(|layer| layer.cycles as f64), "layer")
+            }
+            Quantity::Function(name) => {
+                names = record.functions.iter().map(|function| function.name.clone()).collect();
+                let found = record.functions.iter().find(|function| function.name == *name);
+                (found.map(|function| function.cycles as f64), "function")
+            }
+        };
+        found.ok_or_else(|| {
+            let wanted = match self {
+                Quantity::Metric(name) => (*name).to_owned(),
+                Quantity::Layer(name) | Quantity::Function(name) => name.clone(),
+            };
+            let near = nearest(&wanted, names.iter().map(String::as_str));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            let message = format!("{} has no {kind} '{wanted}'{near}", record.key());
+            let help = if names.is_empty() {
+                "The run has none at all; stm32sim run shows what it has.".to_owned()
+            } else {
+                format!("It has {}.", some(&names))
+            };
+            Finding::new(Code::UnknownMetric, message).help(help).into()
+        })
+    }
+}
+
+/// At most a dozen of the names.
+fn some(names: &[String]) -> String {
+    let shown = names.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 12 { format!("{shown} and {} more", names.len() - 12) } else { shown }
+}
+
+/// How a limit compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Less,
+    LessOrEqual,
+    More,
+    MoreOrEqual,
+    Equal,
+}
+
+/// `cycles <= 1.2M`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// As it was written.
+    pub text: String,
+    /// Of what.
+    pub quantity: Quantity,
+    relation: Relation,
+    /// Against which number.
+    pub bound: f64,
+}
+
+impl Limit {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// A message that says what is wrong, and where it lies in the text, in bytes.
+    pub fn parse(text: &str) -> std::result::Result<Self, (String, usize)> {
+        const RELATIONS: [(&str, Relation); 5] = [
+            ("<=", Relation::LessOrEqual),
+            (">=", Relation::MoreOrEqual),
+            ("==", Relation::Equal),
+            ("<", Relation::Less),
+            (">", Relation::More),
+        ];
+        // A layer's name may hold such a sign: it stands in quotes.
+        let after_name = text.rfind('"').map_or(0, |at| at + 1);
+        let found = RELATIONS.iter().find_map(|(sign, relation)| {
+            let at = text.get(after_name..)?.find(sign)? + after_name;
+            Some((at, sign.len(), *relation))
+        });
+        let Some((at, length, relation)) = found else {
+            return Err((format!("'{text}' has none of <=, <, >=, > and =="), 0));
+        };
+        let name = text.get(..at).unwrap_or_default().trim();
+        let quantity = Quantity::parse(name).map_err(|message| (message, 0))?;
+        let number = text.get(at + length..).unwrap_or_default();
+        let bound = number_of(number.trim(), quantity.unit()).map_err(|message| (message, at + length))?;
+        Ok(Self { text: text.trim().to_owned(), quantity, relation, bound })
+    }
+
+    /// Whether a value keeps it.
+    #[must_use]
+    pub fn holds(&self, value: f64) -> bool {
+        match self.relation {
+            Relation::Less => value < self.bound,
+            Relation::LessOrEqual => value <= self.bound,
+            Relation::More => value > self.bound,
+            Relation::MoreOrEqual => value >= self.bound,
+            Relation::Equal => value == self.bound,
+        }
+    }
+}
+
+/// `1.2M`, `2K`, `2KiB`, `100ms`, `0.85`, `85%`, `1_000`.
+fn number_of(text: &str, unit: Unit) -> std::result::Result<f64, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(split);
+    let value: f64 = digits.replace('_', "").parse().map_err(|_| format!("'{text}' is no number"))?;
+    let lower = suffix.trim().to_ascii_lowercase();
+    let factor = match (unit, lower.as_str()) {
+        (_, "") => 1.0,
+        (Unit::Count, "k") | (Unit::Bytes, "k" | "kb" | "kib") => unit.kilo(),
+        (Unit::Count, "m") | (Unit::Bytes, "m" | "mb" | "mib") => unit.kilo() * unit.kilo(),
+        (Unit::Count, "cycles") | (Unit::Bytes, "b") | (Unit::Micros, "us") | (Unit::Microjoules, "uj") => 1.0,
+        (Unit::Micros, "ms") | (Unit::Microjoules, "mj") => 1e3,
+        (Unit::Micros, "s") | (Unit::Microjoules, "j") => 1e6,
+        (Unit::Fraction, "%") => 0.01,
+        _ => return Err(format!("'{}' is no unit of this metric, in '{text}'", suffix.trim())),
+    };
+    let value = value * factor;
+    // 1.2 x 1e6 is a whole number, whatever binary fractions make of it.
+    Ok(if matches!(unit, Unit::Count | Unit::Bytes) { (value * 1e3).round() / 1e3 } else { value })
+}
+
+/// How far a value may be from the baseline's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Slack {
+    /// A part of the baseline's value.
+    Relative(f64),
+    /// In the metric's own unit.
+    Absolute(f64),
+}
+
+impl Slack {
+    /// None at all.
+    pub const NONE: Slack = Slack::Absolute(0.0);
+
+    /// `1%`, `16`, `1K`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str, unit: Unit) -> std::result::Result<Self, String> {
+        let text = text.trim();
+        if let Some(percent) = text.strip_suffix('%') {
+            let percent: f64 = percent.trim().parse().map_err(|_| format!("'{text}' is no tolerance, as 1%"))?;
+            return match percent {
+                percent if (0.0..=1000.0).contains(&percent) => Ok(Slack::Relative(percent / 100.0)),
+                _ => Err(format!("a tolerance of {text} is not from 0% to 1000%")),
+            };
+        }
+        Ok(Slack::Absolute(number_of(text, unit)?))
+    }
+
+    /// Whether a change from `old` by `by` (worse by that much) is within it.
+    #[must_use]
+    pub fn allows(self, old: f64, by: f64) -> bool {
+        match self {
+            // A hair's breadth for what a percentage of a binary fraction loses.
+            Slack::Relative(part) => by <= old.abs() * part * (1.0 + 1e-12),
+            Slack::Absolute(slack) => by <= slack * (1.0 + 1e-12),
+        }
+    }
+}
+
+/// What is tolerated of one quantity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Beyond it a change is pointed out.
+    pub soft: Slack,
+    /// Beyond it a change for the worse fails.
+    pub hard: Slack,
+}
+
+/// What is tolerated of all quantities: the last entry that names one decides, one without a name is for all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tolerances(pub Vec<(Option<Quantity>, Tolerance)>);
+
+impl Tolerances {
+    /// `1%`, `cycles=1%`, `stack_peak=16`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> std::result::Result<(Option<Quantity>, Tolerance), String> {
+        let (quantity, slack) = match text.rsplit_once('=') {
+            Some((name, slack)) => (Some(Quantity::parse(name.trim())?), slack),
+            None => (None, text),
+        };
+        if quantity.is_none() && !slack.trim().ends_with('%') && slack.trim() != "0" {
+            return Err(format!("'{text}' for all metrics must be in percent, as 1%"));
+        }
+        let slack = Slack::parse(slack, quantity.as_ref().map_or(Unit::Count, Quantity::unit))?;
+        Ok((quantity, Tolerance { soft: slack, hard: slack }))
+    }
+
+    /// Of one quantity.
+    #[must_use]
+    pub fn of(&self, quantity: &Quantity) -> Tolerance {
+        let named = self.0.iter().rev().find(|(name, _)| name.as_ref() == Some(quantity));
+        let found = named.or_else(|| self.0.iter().rev().find(|(name, _)| name.is_none()));
+        found.map_or(Tolerance { soft: Slack::NONE, hard: Slack::NONE }, |(_, tolerance)| *tolerance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_with_the_units_of_their_metric() {
+        for (text, bound) in [
+            ("cycles <= 1.2M", 1_200_000.0),
+            ("stack_peak<=2K", 2_048.0),
+            ("flash_used < 64KiB", 65_536.0),
+            ("latency_us <= 100ms", 100_000.0),
+            ("accuracy >= 0.85", 0.85),
+            ("layer.\"a<=b\".cycles <= 300k", 300_000.0),
+        ] {
+            assert_eq!(Limit::parse(text).expect(text).bound, bound, "{text}");
+        }
+        let limit = Limit::parse("cycles <= 10").expect("sound");
+        assert!(limit.holds(10.0) && !limit.holds(11.0));
+        assert!(!Limit::parse("cycles < 10").expect("sound").holds(10.0));
+    }
+
+    #[test]
+    fn slips_are_named() {
+        assert_eq!(Limit::parse("cicles <= 1").expect_err("a slip").0, "there is no metric 'cicles'; did you mean 'cycles'?");
+        assert_eq!(Limit::parse("cycles <= 1x"), Err(("'x' is no unit of this metric, in '1x'".to_owned(), 9)));
+        assert_eq!(Limit::parse("cycles = 1").expect_err("no relation").1, 0);
+        assert!(Tolerances::parse("5").is_err(), "five of what?");
+        assert!(Tolerances::parse("-1%").is_err());
+    }
+
+    #[test]
+    fn the_most_particular_tolerance_decides() {
+        let parsed = ["1%", "cycles=0", "stack_peak=16"].map(|text| Tolerances::parse(text).expect(text));
+        let tolerances = Tolerances(parsed.to_vec());
+        assert_eq!(tolerances.of(&Quantity::Metric("cycles")).hard, Slack::Absolute(0.0));
+        assert!(tolerances.of(&Quantity::Metric("flash_used")).hard.allows(1000.0, 10.0));
+        assert!(!tolerances.of(&Quantity::Metric("flash_used")).hard.allows(1000.0, 10.1));
+        assert!(tolerances.of(&Quantity::Metric("stack_peak")).hard.allows(1.0, 16.0));
+        assert!(!Tolerances::default().of(&Quantity::Metric("cycles")).hard.allows(1e6, 1.0));
+    }
+}
