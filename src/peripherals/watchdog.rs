@@ -118,7 +118,7 @@ impl Default for Wwdg {
 impl Wwdg {
     /// Core cycles a count (20.4).
     fn period(&self, ctx: &Ctx<'_>) -> u64 {
-        4096 * ctx.core_cycles_per_clock() << (self.registers.get(CFR) >> 7 & 3)
+        (4096 * ctx.core_cycles_per_clock()) << (self.registers.get(CFR) >> 7 & 3)
     }
 
     fn count(&self, ctx: &Ctx<'_>) -> u32 {
