@@ -169,6 +169,9 @@ catalogue! {
     Interrupted = "interrupted", Input, Tool,
         "The run was stopped from outside before it was done.",
         "With --journal, the same command continues where it stopped.";
+    BadReport = "bad-report", Input, BadInput,
+        "A file that should be a report of this program is not one, or lacks what is to be compared.",
+        "Give what the same command wrote with --format json --output FILE.";
     BadModel = "bad-model", Input, BadInput,
         "A .tflite file is damaged or is not one.",
         "Convert the model again; the message names the place.";

@@ -163,7 +163,8 @@ fn the_original_models_have_their_published_figures_and_a_verdict_each() {
         assert_eq!(what_if["cycles"], json(&alone).0["inference"]["cycles"]);
     }
     // The forest's hundred trees at what each of ours takes.
-    let ours = report["runs"].as_array().expect("runs").iter().find(|run| run["scenario"]["name"] == "anomaly-forest").expect("a row");
+    let ours =
+        report["runs"].as_array().expect("runs").iter().find(|run| run["scenario"]["name"] == "anomaly-forest").expect("a row");
     let cycles = models[8]["estimate"]["cycles"].as_u64();
     assert_eq!(cycles, ours["inference"]["cycles"].as_u64().map(|cycles| (cycles * 100).div_ceil(20)));
     // What ran costs what stm32sim estimate says of it.

@@ -147,7 +147,8 @@ fn the_original_float_models_give_tensorflow_lites_outputs() {
     }
     // A comparison that cannot fail would show nothing: another sample's outputs.
     let model = Path::new(&data).join("original-models/speech_commands_model_float32.tflite");
-    let file = |end: &str| root().join(format!("tests/originals/speech_commands_model_float32.{end}.npy")).to_str().unwrap().to_owned();
+    let file =
+        |end: &str| root().join(format!("tests/originals/speech_commands_model_float32.{end}.npy")).to_str().unwrap().to_owned();
     let golden = std::fs::read(file("out")).unwrap();
     let scratch = Scratch::new("floats");
     let mut turned = golden[..golden.len() - 48].to_vec();
@@ -384,7 +385,10 @@ fn the_original_models_run_or_get_a_verdict_with_its_reason() {
     // The same table: the LSTMs carry Flex operators in a loop; no C8 holds the others.
     for name in ["lstm_emotion_model.tflite", "lstm_emotion_model_enhanced.tflite"] {
         let message = report(name).map(|_| ()).unwrap_err();
-        assert!(message.contains("layer ") && message.contains("WHILE") && message.contains("FlexTensorList"), "{name}: {message}");
+        assert!(
+            message.contains("layer ") && message.contains("WHILE") && message.contains("FlexTensorList"),
+            "{name}: {message}"
+        );
     }
     for (name, reason) in [
         ("cifar10_mobilenetv2.tflite", "flash short"),

@@ -169,7 +169,11 @@ fn another_output_than_the_references_is_exit_code_4_and_named() {
     assert_eq!(report["results"][1]["matches_reference"], false);
     let table = stm32sim(&["eval", "--scenario", file, "--samples", "4"]);
     assert_eq!(table.code, 4);
-    assert!(table.out.trim_end().ends_with("1 of 4 outputs differ from the reference; the first is sample 100's"), "{}", table.out);
+    assert!(
+        table.out.trim_end().ends_with("1 of 4 outputs differ from the reference; the first is sample 100's"),
+        "{}",
+        table.out
+    );
 }
 
 #[test]

@@ -110,7 +110,12 @@ fn check(scenario: &Scenario, sample: usize) -> Result<(), String> {
     let said = &report.uart[0].text;
     let printed = said.rsplit("m-results-[").next().and_then(|rest| rest.split(']').next()).unwrap_or_default();
     let printed: Vec<f64> = printed.split(',').map(|number| number.parse().unwrap_or(f64::NAN)).collect();
-    if printed.len() != results.len() || printed.iter().zip(&results).any(|(a, b)| (a - b).abs().partial_cmp(&(off + 1e-9)).is_none_or(std::cmp::Ordering::is_gt)) {
+    if printed.len() != results.len()
+        || printed
+            .iter()
+            .zip(&results)
+            .any(|(a, b)| (a - b).abs().partial_cmp(&(off + 1e-9)).is_none_or(std::cmp::Ordering::is_gt))
+    {
         return wrong(format!("the firmware says {printed:?}, not {results:?}"));
     }
     // At boot it infers row 0.

@@ -1,4 +1,4 @@
-/* The real-time clock on LSI: seconds, an alarm, and stop mode that it ends (RM0008 sections 18.3, 5.3.5). */
+/* The real-time clock on LSI: seconds (of 10 ms here), an alarm, and stop mode that it ends (RM0008 sections 18.3, 5.3.5). */
 #include "devices.h"
 
 static volatile uint32_t seconds, alarms;
@@ -40,7 +40,7 @@ int main(void) {
     RCC->BDCR = 2u << 8 | 1u << 15;
     configure();
     RTC->PRLH = 0;
-    RTC->PRLL = 40000u - 1u;
+    RTC->PRLL = 400u - 1u;
     RTC->CNTH = 0;
     RTC->CNTL = 0;
     configured();

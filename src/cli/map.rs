@@ -7,6 +7,7 @@ use super::{ChipArg, Format, Output};
 use crate::chip::{Bank, Chip};
 use crate::finding::{Exit, Result};
 use crate::firmware::Image;
+use crate::report::html::map_page;
 use crate::report::map::{By, MapReport, table, table_of_difference};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -46,8 +47,8 @@ enum ByArg {
 }
 
 pub(super) fn run(args: &MapArgs, output: &Output) -> Result<Exit> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("map", "table and json"));
+    if output.format == Format::Markdown || (output.format == Format::Html && args.other.is_some()) {
+        return Err(output.unsupported("map", "table and json, and of one file html"));
     }
     let chip = Chip::find(&args.chip.chip)?;
     let by = match args.by {
@@ -76,6 +77,7 @@ pub(super) fn run(args: &MapArgs, output: &Output) -> Result<Exit> {
     };
     match output.format {
         Format::Json => output.json(&report)?,
+        Format::Html => output.text(&map_page(&report))?,
         _ if report.other.is_some() => output.report(&table_of_difference(&report, top))?,
         _ => output.report(&table(&report, top))?,
     }

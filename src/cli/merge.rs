@@ -14,12 +14,14 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "The result is to the byte what one run without --shard gives. Parts may come in any order; a part that is \
+#[command(
+    after_help = "The result is to the byte what one run without --shard gives. Parts may come in any order; a part that is \
 missing, there twice, or of something else is refused.
 
 Examples:
   stm32sim merge part-*.json --format json --output all.json
-  stm32sim merge part-*.json --save-baseline baseline.json")]
+  stm32sim merge part-*.json --save-baseline baseline.json"
+)]
 pub(super) struct MergeArgs {
     /// The parts, as --format json --output FILE wrote them
     #[arg(required = true)]
@@ -50,7 +52,10 @@ pub(super) fn run(args: &MergeArgs, output: &Output) -> Result<u8> {
         Whole::Eval(report) => {
             let of_bench = args.save_baseline.is_some() || args.plot.is_some() || args.emit.wanted() || args.within.is_some();
             if of_bench {
-                return Err(Failure::new(Code::BadUsage, "these are parts of eval; of bench's options only --rows goes with them"));
+                return Err(Failure::new(
+                    Code::BadUsage,
+                    "these are parts of eval; of bench's options only --rows goes with them",
+                ));
             }
             match output.format {
                 Format::Json => output.json(&report)?,

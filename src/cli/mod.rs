@@ -16,6 +16,7 @@ mod map;
 mod merge;
 mod output;
 mod points;
+mod profile;
 mod progress;
 mod run;
 mod scenarios;
@@ -75,6 +76,8 @@ struct ChipArg {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// Where the cycles go: functions, lines, layers, each split by cause
+    Profile(profile::ProfileArgs),
     /// Does a model fit, what does it cost, without firmware of your own
     Estimate(estimate::EstimateArgs),
     /// Run a scenario's samples and report accuracy, agreement with the reference, latency
@@ -102,6 +105,7 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Profile(args) => return profile::run(args, output),
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),
         Command::Bench(args) => return bench::run(args, output),

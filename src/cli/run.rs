@@ -4,11 +4,12 @@
 //! Tested by: `tests/run.rs`, `tests/bad_input.rs`.
 
 use super::conditions::Conditions;
+use super::profile::html_page;
 use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
 use crate::firmware::Image;
-use crate::report::run::{Request, Stimulus, run as execute};
+use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
 use crate::scenario::{Scenario, World};
 use clap::Args;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
 pub(super) struct RunArgs {
     /// The linked program: an ELF (.elf, .axf); without it the scenario's own runs
-    firmware: Option<PathBuf>,
+    pub(super) firmware: Option<PathBuf>,
     /// A built-in scenario, or a file ending in .toml
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
@@ -44,40 +45,53 @@ pub(super) struct RunArgs {
     conditions: Conditions,
 }
 
+impl RunArgs {
+    /// Does something with what these options of `command` ask to be run.
+    pub(super) fn with_request<T>(&self, command: &str, act: impl FnOnce(&Request<'_>) -> Result<T>) -> Result<T> {
+        let scenario = self.scenario.as_deref().map(Scenario::find).transpose()?;
+        let image = match (&self.firmware, &scenario) {
+            (Some(path), _) => Image::load(path)?,
+            (None, Some(scenario)) => scenario.image()?,
+            (None, None) => {
+                return Err(Failure::new(Code::BadUsage, format!("{command} needs a firmware file, a --scenario, or both")));
+            }
+        };
+        let own = scenario.as_ref().map(|scenario| scenario.chip.as_str());
+        let chip = Chip::find(self.conditions.chip.as_deref().or(own).unwrap_or("stm32f103c8"))?;
+        let stimulus = match (&scenario, &self.input) {
+            (Some(scenario), Some(given)) => Stimulus::Input(scenario.input(given)?),
+            _ => Stimulus::Sample(self.sample.unwrap_or(0)),
+        };
+        let mut world = self.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
+        self.adc.iter().try_for_each(|spec| world.connect(spec))?;
+        act(&Request {
+            chip: &chip,
+            image: &image,
+            scenario: scenario.as_ref().map(|scenario| (scenario, stimulus)),
+            world,
+            fidelity: self.conditions.fidelity(),
+            limit: self.conditions.limit,
+            clock: self.conditions.clock,
+            overrides: self.conditions.overrides(&chip),
+        })
+    }
+}
+
 pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("run", "table and json"));
+    if output.format == Format::Markdown {
+        return Err(output.unsupported("run", "table, json and html"));
     }
-    let scenario = args.scenario.as_deref().map(Scenario::find).transpose()?;
-    let image = match (&args.firmware, &scenario) {
-        (Some(path), _) => Image::load(path)?,
-        (None, Some(scenario)) => scenario.image()?,
-        (None, None) => {
-            return Err(Failure::new(Code::BadUsage, "run needs a firmware file, a --scenario, or both"));
+    args.with_request("run", |request| {
+        if output.format == Format::Html {
+            let recorded = profile(request)?;
+            output.text(&html_page(request, &recorded)?)?;
+            return Ok(recorded.report.exit_code());
         }
-    };
-    let spec =
-        args.conditions.chip.as_deref().or(scenario.as_ref().map(|scenario| scenario.chip.as_str())).unwrap_or("stm32f103c8");
-    let chip = Chip::find(spec)?;
-    let stimulus = match (&scenario, &args.input) {
-        (Some(scenario), Some(given)) => Stimulus::Input(scenario.input(given)?),
-        _ => Stimulus::Sample(args.sample.unwrap_or(0)),
-    };
-    let mut world = args.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
-    args.adc.iter().try_for_each(|spec| world.connect(spec))?;
-    let report = execute(&Request {
-        chip: &chip,
-        image: &image,
-        scenario: scenario.as_ref().map(|scenario| (scenario, stimulus)),
-        world,
-        fidelity: args.conditions.fidelity(),
-        limit: args.conditions.limit,
-        clock: args.conditions.clock,
-        overrides: args.conditions.overrides(&chip),
-    })?;
-    match output.format {
-        Format::Json => output.json(&report)?,
-        _ => output.report(&run_table(&report, output.verbose))?,
-    }
-    Ok(report.exit_code())
+        let report = execute(request)?;
+        match output.format {
+            Format::Json => output.json(&report)?,
+            _ => output.report(&run_table(&report, output.verbose))?,
+        }
+        Ok(report.exit_code())
+    })
 }

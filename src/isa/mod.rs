@@ -6,10 +6,12 @@
 mod classes;
 mod decode;
 mod regs;
+mod stack;
 mod value;
 
 pub use decode::Decoder;
 pub use regs::{LR, PC, RegSet, SP};
+pub use stack::{SpStep, sp_dip};
 pub use value::{Compute, Op, Source};
 
 use crate::units::Addr;
@@ -92,6 +94,38 @@ pub enum Class {
     NotOnThisCore,
     /// Not an instruction.
     Undefined,
+}
+
+impl Class {
+    /// Its name in an instruction mix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Alu => "data processing",
+            Class::Mul => "multiply",
+            Class::Mla => "multiply and accumulate",
+            Class::LongMul { .. } => "long multiply",
+            Class::Div { .. } => "divide",
+            Class::Load => "load",
+            Class::Store => "store",
+            Class::LoadMultiple => "load multiple",
+            Class::StoreMultiple => "store multiple",
+            Class::LoadDouble => "load double",
+            Class::StoreDouble => "store double",
+            Class::LoadExclusive | Class::StoreExclusive | Class::ClearExclusive => "exclusive access",
+            Class::Preload => "preload",
+            Class::Branch => "branch",
+            Class::BranchRegister => "branch to register",
+            Class::TableBranch => "table branch",
+            Class::Nop => "nop",
+            Class::It => "it",
+            Class::Mrs | Class::Msr | Class::Cps => "special register",
+            Class::DataBarrier | Class::InstructionBarrier => "barrier",
+            Class::Svc | Class::Bkpt | Class::Udf => "exception",
+            Class::Wfi | Class::Wfe | Class::Sev => "wait or event",
+            Class::NotOnThisCore | Class::Undefined => "undefined",
+        }
+    }
 }
 
 /// The sixteen conditions, in their encoding's order.

@@ -404,6 +404,7 @@ impl Bus {
             system.now = at;
             self.with(device, system, |device, ctx| device.due(event, ctx));
             self.settle(system, memory);
+            system.note_pended();
             system.now = now;
         }
     }
@@ -412,6 +413,7 @@ impl Bus {
     pub fn receive(&mut self, device: usize, bytes: &[u8], system: &mut System, memory: &Memory) {
         self.with(device, system, |device, ctx| device.receive(bytes, ctx));
         self.settle(system, memory);
+        system.note_pended();
     }
 
     /// Whether a device goes on in stop mode.
@@ -440,6 +442,7 @@ impl Bus {
     pub fn pin(&mut self, device: usize, pin: u32, level: Option<bool>, system: &mut System, memory: &Memory) {
         self.with(device, system, |device, ctx| device.pin(pin, level, ctx));
         self.settle(system, memory);
+        system.note_pended();
     }
 
     /// Something is connected to a device.

@@ -183,6 +183,8 @@ pub struct Exceptions {
     priority: [u8; EXCEPTIONS],
     /// How many enabled exceptions are pending, so that the usual case costs one comparison.
     candidates: u32,
+    /// What has become pending since somebody asked, a bit each.
+    newly: [u64; EXCEPTIONS / 64],
     /// Vector table address (VTOR).
     pub vector_table: u32,
     /// AIRCR.PRIGROUP.
@@ -216,6 +218,7 @@ impl Default for Exceptions {
             level: [false; EXCEPTIONS],
             priority: [0; EXCEPTIONS],
             candidates: 0,
+            newly: [0; EXCEPTIONS / 64],
             vector_table: 0,
             priority_group: 0,
             system_control: 0,
@@ -330,10 +333,22 @@ impl Exceptions {
         change(&mut self.enabled[i], &mut self.pending[i]);
         let after = self.enabled[i] && self.pending[i];
         self.candidates = self.candidates + u32::from(after) - u32::from(before);
+        if !was_pending && self.pending[i] {
+            self.newly[i / 64] |= 1 << (i % 64);
+        }
         // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
         if !was_pending && self.pending[i] && self.system_control & (1 << 4) != 0 {
             self.event = true;
         }
+    }
+
+    /// An exception that has become pending since the last call; `None` when all have been told.
+    #[inline]
+    pub fn take_newly_pending(&mut self) -> Option<Number> {
+        let at = self.newly.iter().position(|bits| *bits != 0)?;
+        let bit = self.newly[at].trailing_zeros();
+        self.newly[at] &= !(1 << bit);
+        Some((at * 64) as Number + bit as Number)
     }
 
     /// Sets or clears the pending state.

@@ -3,6 +3,7 @@
 //! Does not model: what its submodules say they do not.
 //! Tested by: `tests/machine.rs` over the images in `firmware-images/tests`.
 
+pub mod calls;
 pub mod exceptions;
 
 mod bus;

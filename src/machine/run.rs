@@ -5,6 +5,7 @@
 //! Tested by: `tests/machine.rs`.
 
 use super::bus::Bus;
+use super::calls::Calls;
 use super::cpu::{Cpu, Memory, Special, Stop};
 use super::exceptions::{CoreAccess, Fault, Number, Return, SCR_SLEEPDEEP, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
@@ -263,6 +264,23 @@ impl Machine {
         [exceptions.fault_status, exceptions.hard_fault_status, exceptions.bus_fault_address]
     }
 
+    /// Every instruction's cost can be had afterwards ([`Prices::details`]). To be called before the run.
+    pub fn keep_details(&mut self) {
+        self.cpu.world_mut().tracker.keep_details();
+    }
+
+    /// From now on it is noted who calls whom ([`Machine::calls`]), given the functions: first address and the one behind the last. To be called
+    /// before the run.
+    pub fn trace_calls(&mut self, functions: Vec<(u32, u32)>) {
+        let (sp, pc) = (self.initial_sp, self.reset_handler);
+        self.cpu.world_mut().tracker.trace_calls(functions, sp, pc);
+    }
+
+    /// Who called whom, up to now; `None` if nobody wanted to know.
+    pub fn calls(&mut self) -> Option<&Calls> {
+        self.cpu.world_mut().tracker.finish_calls()
+    }
+
     /// How many transitions the table of prices may hold before it starts anew; for tests of that.
     pub fn limit_table(&mut self, most: usize) {
         self.cpu.world_mut().tracker.limit_table(most);
@@ -382,14 +400,21 @@ impl Machine {
         Handler { vector: Addr(vector), entry: Addr(entry) }
     }
 
+    /// The exception whose handler the core is in, and where it is.
+    fn handling(&self) -> (Number, u32) {
+        ((CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number, self.cpu.special(Special::Pc))
+    }
+
     /// Enters exception `n`.
     fn enter(&mut self, n: Number) -> Option<Outcome> {
-        let pc = self.cpu.special(Special::Pc);
+        let (pc, sp) = (self.cpu.special(Special::Pc), self.cpu.gpr(13));
         let entered = self.with_exceptions(|exceptions, cpu| exceptions.enter(cpu, n));
         let handler = self.handler(n);
+        let pended = self.cpu.world_mut().system.take_pended(n);
+        let (taken, entry) = self.handling();
         let tracker = &mut self.cpu.world_mut().tracker;
         let transition = exception_entry(&tracker.prices().config(), handler);
-        tracker.pass(&transition);
+        tracker.enter_exception(&transition, taken, sp, pended, entry);
         self.note_fault(pc);
         match entered {
             Ok(()) => None,
@@ -534,7 +559,10 @@ impl Machine {
         }
         let registers = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|r| self.cpu.gpr(r));
         let reg = |r: u8| registers.get(usize::from(r)).copied().unwrap_or(0);
-        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else { return Ok(None) };
+        let Some(fault) = fault.or_else(|| self.cpu.world_mut().tracker.check(address, reg)) else {
+            self.cpu.world_mut().tracker.ended_at(reg(13));
+            return Ok(None);
+        };
         if matches!(fault, Fault::Undefined | Fault::NoCoprocessor) {
             let message = "an instruction of the DSP or floating-point extension was executed: built for Cortex-M4?";
             let system = &mut self.cpu.world_mut().system;
@@ -551,21 +579,33 @@ impl Machine {
             let from = self.cpu.world_mut().tracker.arrive(pc);
             return Ok(self.fault(Fault::ExecuteNever, from, pc));
         }
+        let frame = self.cpu.gpr(13);
         let returned = self.with_exceptions(|exceptions, cpu| exceptions.exit(cpu, value));
         let next = self.cpu.special(Special::Pc);
         let soc = self.cpu.world_mut();
         soc.tracker.settle(next);
+        soc.tracker.ended_at(frame);
         let config = soc.tracker.prices().config();
-        let transition = match returned {
-            Ok(Return::Done) => exception_return(),
-            Ok(Return::TailChained(n)) => tail_chain(&config, self.handler(n)),
+        soc.note_pended();
+        let chained = match returned {
+            Ok(Return::Done) => None,
+            Ok(Return::TailChained(n)) => Some(tail_chain(&config, self.handler(n))),
             Ok(Return::Faulted(_)) => {
                 let n = (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number;
-                exception_entry(&config, self.handler(n))
+                Some(exception_entry(&config, self.handler(n)))
             }
             Err(_) => return Ok(Some(self.locked_up(pc))),
         };
-        self.cpu.world_mut().tracker.pass(&transition);
+        let ((n, entry), sp) = (self.handling(), self.cpu.gpr(13));
+        let process = self.cpu.thread_uses_psp() && n == 0;
+        let soc = self.cpu.world_mut();
+        match chained {
+            None => soc.tracker.leave_exception(&exception_return(), (next, sp), process),
+            Some(transition) => {
+                let pended = soc.system.take_pended(n);
+                soc.tracker.chain_exception(&transition, n, pended, entry);
+            }
+        }
         self.note_fault(pc);
         if returned != Ok(Return::Done) {
             return Ok(None);
@@ -652,5 +692,7 @@ impl Machine {
         self.last_fault = None;
         self.asleep = None;
         self.reset_core();
+        let (sp, pc) = (self.initial_sp, self.reset_handler);
+        self.cpu.world_mut().tracker.restart(sp, pc);
     }
 }

@@ -342,6 +342,7 @@ impl Soc {
     /// A block has begun and something has to be done about that, or about the time.
     #[inline(never)]
     fn look(&mut self, core: &Core<'_>, pc: u32, tag: u8) -> bool {
+        let tag = self.tracker.crossed(core, pc, tag);
         if !self.tracker.in_time() && (self.planted == Planted::Running || self.must_stop(core)) {
             self.tracker.cancel();
             return true;
@@ -364,6 +365,12 @@ impl Soc {
                 true
             }
         }
+    }
+
+    /// Notes what has become pending, and when.
+    pub fn note_pended(&mut self) {
+        self.system.now = self.tracker.now();
+        self.system.note_pended();
     }
 
     fn access(&mut self, address: u32, size: u32, store: bool) -> Option<usize> {
@@ -403,6 +410,7 @@ impl World for Soc {
         let memory = Rc::clone(&self.memory);
         let value = self.bus.read(address, size, &mut self.system, &memory);
         self.bus.settle(&mut self.system, &memory);
+        self.system.note_pended();
         self.follow_clocks(at);
         self.plan();
         value
@@ -413,6 +421,7 @@ impl World for Soc {
         let memory = Rc::clone(&self.memory);
         self.bus.write(address, size, value, &mut self.system, &memory);
         self.bus.settle(&mut self.system, &memory);
+        self.system.note_pended();
         self.follow_clocks(at);
         self.tracker.set_traps(self.system.exceptions.configuration);
         self.plan();

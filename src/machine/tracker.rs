@@ -5,6 +5,7 @@
 
 mod blocks;
 mod traps;
+mod ways;
 
 use super::cpu::{Core, Memory, PAGE};
 use super::exceptions::Fault;
@@ -18,6 +19,7 @@ use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
 use std::rc::Rc;
 use traps::{Trap, Traps, address_of};
+use ways::Ways;
 
 /// Whether a block runs, and which.
 #[derive(Clone, Copy)]
@@ -101,6 +103,8 @@ pub struct Tracker {
     /// The block of the latest [`Begin::Barred`].
     barred: Option<Running>,
     traps: Traps,
+    /// Who calls whom, if somebody wants to know.
+    ways: Option<Box<Ways>>,
 }
 
 /// The core and the memories at a block's entry.
@@ -146,6 +150,7 @@ impl Tracker {
             event: false,
             barred: None,
             traps: Traps::default(),
+            ways: None,
         })
     }
 
@@ -178,6 +183,11 @@ impl Tracker {
     #[must_use]
     pub fn prices(&self) -> &Prices {
         &self.prices
+    }
+
+    /// See [`Prices::keep_details`].
+    pub fn keep_details(&mut self) {
+        self.prices.keep_details();
     }
 
     /// How many transitions the table of prices may hold.
@@ -335,15 +345,21 @@ impl Tracker {
 
     /// A block begins: charges the running one and returns what has to be done about the new one.
     pub fn step_to(&mut self, pc: u32, size: u32) -> u8 {
+        let left = self.running().map(|running| running.code);
         let code = match self.blocks.known(pc, size) {
             Some(code) => code,
             None => {
                 // Before it is looked for, since that may empty the table.
                 self.settle(pc);
-                self.blocks.find(&mut self.prices, pc, size)
+                let code = self.blocks.find(&mut self.prices, pc, size);
+                if let Some(ways) = &mut self.ways {
+                    ways.forget(code);
+                }
+                code
             }
         };
-        let fresh = self.blocks.ahead(&self.prices, code, size);
+        let mut fresh = self.blocks.ahead(&self.prices, code, size);
+        fresh.tag |= self.crossing(left, pc);
         let mut ahead = fresh;
         if let Some(running) = self.take() {
             if running.code == code && ahead.tag & tag::STABLE != 0 {
@@ -399,10 +415,10 @@ impl Tracker {
         let mut trap = None;
         if tag & tag::EVALUATED != 0 {
             (running.signature, trap) = self.evaluate(core, running.code);
-        } else if tag & tag::UNALIGNED != 0 {
+        } else if tag & tag::FAULTY != 0 {
             trap = self.traps.first(self.prices.block(running.code), self.prices.codes_of(running.signature), None);
         }
-        if tag & tag::FOREIGN != 0
+        if tag & tag::FAULTY != 0
             && let Some(foreign) = traps::foreign(self.prices.block(running.code), &self.memory)
             && trap.is_none_or(|(earlier, _)| foreign.0 < earlier)
         {
@@ -599,7 +615,12 @@ impl Tracker {
     pub fn sleep(&mut self, until: Tick) -> Cycles {
         let asleep = until.since(self.now());
         self.prices.book(crate::timing::Cause::Sleep, asleep);
+        let begin = self.now();
         self.pass_time(asleep);
+        let end = self.now();
+        if let Some(ways) = &mut self.ways {
+            ways.calls.sleep(begin, end);
+        }
         asleep
     }
 }

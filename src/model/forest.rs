@@ -19,7 +19,11 @@ const COLUMNS: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Node {
     /// Left, which is the next row, where the feature is at most `limit`.
-    Inner { feature: u8, limit: i8, right: usize },
+    Inner {
+        feature: u8,
+        limit: i8,
+        right: usize,
+    },
     Leaf(i16),
 }
 
@@ -74,14 +78,16 @@ impl Forest {
             if usize::try_from(left).ok() != Some(at + 1) {
                 return Err(odd("not the next row but the left branch", left));
             }
-            let right = usize::try_from(right).ok().filter(|&r| r > at + 1 && r < rows).ok_or_else(|| odd("the right branch", right))?;
+            let right =
+                usize::try_from(right).ok().filter(|&r| r > at + 1 && r < rows).ok_or_else(|| odd("the right branch", right))?;
             greatest = greatest.max(u32::from(own));
             nodes.push(Node::Inner { feature: own, limit, right });
         }
         if let Some(features) = features.filter(|&features| features <= greatest) {
             return Err(bad(format!("it asks for feature {greatest}, counted from 0, of an input of {features}.")));
         }
-        let roots = roots(&nodes).map_err(|at| bad(format!("the branches of the tree with node {at} do not follow one another.")))?;
+        let roots =
+            roots(&nodes).map_err(|at| bad(format!("the branches of the tree with node {at} do not follow one another.")))?;
         Ok(Self { name: name.to_owned(), nodes, roots, features: features.unwrap_or(greatest + 1) })
     }
 
@@ -126,8 +132,12 @@ impl Forest {
         let whole = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let roots = blobs.add_words(self.roots.iter().map(|&root| whole(root).cast_signed()));
         let nodes = blobs.add_words(words.into_iter().map(u32::cast_signed));
-        let requests = [("features", u64::from(self.features)), ("sum", 4)]
-            .map(|(name, bytes)| Request { name: name.to_owned(), bytes, first: 0, last: 0 });
+        let requests = [("features", u64::from(self.features)), ("sum", 4)].map(|(name, bytes)| Request {
+            name: name.to_owned(),
+            bytes,
+            first: 0,
+            last: 0,
+        });
         let arena = arena::place(&requests).ok_or_else(|| refused("it needs more than 2 GiB."))?;
         let offset = |buffer: usize| arena.buffers.get(buffer).map(|placed| placed.offset);
         let io = |buffer: usize, ty: Type, elements: u32| PlanIo {
@@ -204,8 +214,14 @@ mod tests {
         bytes
     }
 
-    const TWO_TREES: [[i16; 5]; 6] =
-        [[3, -5, 1, 2, -1], [-1, 0, -1, -1, 100], [-1, 0, -1, -1, 200], [0, 127, 4, 5, -1], [-1, 0, -1, -1, -7], [-1, 0, -1, -1, 9]];
+    const TWO_TREES: [[i16; 5]; 6] = [
+        [3, -5, 1, 2, -1],
+        [-1, 0, -1, -1, 100],
+        [-1, 0, -1, -1, 200],
+        [0, 127, 4, 5, -1],
+        [-1, 0, -1, -1, -7],
+        [-1, 0, -1, -1, 9],
+    ];
 
     #[test]
     fn trees_are_told_apart() {

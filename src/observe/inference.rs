@@ -6,7 +6,7 @@
 use crate::firmware::Image;
 use crate::machine::{Machine, Mark};
 use crate::timing::CauseTotals;
-use crate::units::Cycles;
+use crate::units::{Cycles, Tick};
 
 /// What passed between two marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,25 @@ impl Watch {
             machine.watch_function(function);
         }
         watch
+    }
+
+    /// When inferences (`None`) and layers (their index) began and ended, in the order in which they ended.
+    #[must_use]
+    pub fn stretches(&self, marks: &[Mark]) -> Vec<(Option<u32>, Tick, Tick)> {
+        let mut open: Vec<&Mark> = Vec::new();
+        let mut stretches = Vec::new();
+        for mark in marks {
+            match mark.arguments {
+                Some(_) => open.push(mark),
+                None => {
+                    let Some(entry) = open.pop() else { continue };
+                    let layer = (Some(mark.function) == self.layer && Some(mark.function) != self.invoke)
+                        .then(|| entry.arguments.and_then(|arguments| arguments.get(INDEX_ARGUMENT).copied()).unwrap_or(0));
+                    stretches.push((layer, entry.at, mark.at));
+                }
+            }
+        }
+        stretches
     }
 
     /// The inferences that have come to their end.

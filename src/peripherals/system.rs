@@ -276,6 +276,8 @@ pub struct System {
     /// Clock enable bits as RCC holds them, by [`AHB_ENABLES`], [`APB2_ENABLES`], [`APB1_ENABLES`].
     pub clock_enables: [u32; 3],
     schedule: BTreeSet<(Tick, usize, u32)>,
+    /// Since when exceptions are pending that have not been taken.
+    pended: BTreeMap<Number, Tick>,
 }
 
 impl System {
@@ -326,6 +328,7 @@ impl System {
             attention: false,
             clock_enables: [0x14, 0, 0],
             schedule: BTreeSet::new(),
+            pended: BTreeMap::new(),
         }
     }
 
@@ -390,6 +393,19 @@ impl System {
         }
         let any = self.driven.iter().any(|(other, ..)| *other == n);
         self.exceptions.set_level(n, any);
+    }
+
+    /// Notes that what has become pending did so now.
+    #[inline]
+    pub fn note_pended(&mut self) {
+        while let Some(n) = self.exceptions.take_newly_pending() {
+            self.pended.insert(n, self.now);
+        }
+    }
+
+    /// Since when an exception that is taken now has been pending.
+    pub fn take_pended(&mut self, n: Number) -> Option<Tick> {
+        self.pended.remove(&n)
     }
 
     /// The next instant that a device waits for.

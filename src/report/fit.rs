@@ -87,7 +87,8 @@ impl Rates {
         let macs = || macs.iter().filter(|(_, macs)| *macs > 0);
         macs().next()?;
         let as_is: Option<f64> = macs().map(|(work, macs)| self.cycles(work, *macs)).sum();
-        let in_int8 = || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), Arithmetic::Int8), *macs)).sum::<Option<f64>>();
+        let in_int8 =
+            || macs().map(|((operator, _), macs)| self.cycles(&(operator.clone(), Arithmetic::Int8), *macs)).sum::<Option<f64>>();
         let cycles = as_is.or_else(in_int8)?.round() as u64;
         let latency_us = super::run::rounded(hclk.micros(Cycles(cycles)));
         Some(Estimate { cycles, latency_us, as_int8: as_is.is_none() })

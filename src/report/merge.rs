@@ -55,7 +55,7 @@ fn unreadable(name: &str, error: &serde_json::Error) -> Failure {
 }
 
 /// Puts each part in its place: all of `count`, each once.
-fn placed<'a, T>(parts: Vec<(&'a str, usize, usize, T)>) -> Result<Vec<(&'a str, T)>> {
+fn placed<T>(parts: Vec<(&str, usize, usize, T)>) -> Result<Vec<(&str, T)>> {
     let count = parts.first().map_or(0, |(_, _, count, _)| *count);
     let mut places: BTreeMap<usize, (&str, T)> = BTreeMap::new();
     for (name, index, of, part) in parts {

@@ -16,6 +16,7 @@ pub mod eval;
 mod eval_table;
 pub mod fit;
 pub mod journal;
+pub mod html;
 pub mod map;
 pub mod merge;
 pub mod metric;
@@ -23,6 +24,7 @@ pub mod metrics;
 pub mod plot;
 pub mod record;
 pub mod rows;
+pub mod profile;
 pub mod run;
 pub mod suite;
 pub mod sweep;
@@ -30,9 +32,9 @@ mod table;
 
 use crate::chip::Chip;
 use crate::firmware::Image;
+pub use bench_table::table as bench_table;
 pub use campaign_table::{View, table as campaign_table};
 pub use compare_table::table as compare_table;
-pub use bench_table::table as bench_table;
 pub use eval_table::table as eval_table;
 use serde::{Deserialize, Deserializer, Serialize};
 pub use table::table as run_table;
@@ -66,7 +68,8 @@ impl<'de> Deserialize<'de> for Tool {
         if named.name == Tool::THIS.name && named.version == Tool::THIS.version {
             return Ok(Tool::THIS);
         }
-        let message = format!("written by {} {}, and this is {} {}", named.name, named.version, Tool::THIS.name, Tool::THIS.version);
+        let message =
+            format!("written by {} {}, and this is {} {}", named.name, named.version, Tool::THIS.name, Tool::THIS.version);
         Err(serde::de::Error::custom(message))
     }
 }

@@ -3,8 +3,8 @@
 //! Does not model: nested values: layers and functions are in the report itself.
 //! Tested by: `tests/campaign.rs` (a second reader), `tests/suite.rs`.
 
-use super::metric::METRICS;
 use super::eval::{EvalReport, SampleResult};
+use super::metric::METRICS;
 use super::record::Record;
 use super::run::rounded;
 use crate::units::{Cycles, Hz};

@@ -12,10 +12,13 @@ use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
+use crate::report::profile::export::{Recording, Stretch};
+use crate::report::profile::{self, Profile, function_bounds};
 use crate::scenario::{Host, Reference, Scenario, World};
-use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
+use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -100,6 +103,9 @@ pub struct RunReport {
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.
     pub not_modelled: Vec<LedgerRow>,
+    /// Where the cycles went; with [`profile`] only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
 }
 
 /// The scenario.
@@ -224,6 +230,19 @@ pub struct Causes(pub CauseTotals);
 impl Serialize for Causes {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(Cause::ALL.iter().map(|cause| (cause.name(), self.0.of(*cause))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Causes {
+    /// Names of causes that this version does not know are refused: sums would be wrong without them.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut totals = CauseTotals::default();
+        for (name, cycles) in BTreeMap::<String, u64>::deserialize(deserializer)? {
+            let cause = Cause::ALL.into_iter().find(|cause| cause.name() == name);
+            let slot = cause.and_then(|cause| totals.0.get_mut(cause as usize));
+            *slot.ok_or_else(|| serde::de::Error::custom(format!("'{name}' is no cause of cycles")))? = cycles;
+        }
+        Ok(Causes(totals))
     }
 }
 
@@ -367,6 +386,37 @@ impl RunReport {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
+    observe(request, false).map(|recorded| recorded.report)
+}
+
+/// As [`run`], and says where the cycles went.
+///
+/// # Errors
+/// As [`run`].
+pub fn profile(request: &Request<'_>) -> Result<Recorded> {
+    observe(request, true)
+}
+
+/// A run's report, and what its profile was made from.
+pub struct Recorded {
+    /// The report.
+    pub report: RunReport,
+    /// Instruction by instruction.
+    pub details: Details,
+    /// What happened when.
+    pub timeline: Vec<Stretch>,
+}
+
+impl Recorded {
+    /// What exports are made from; `None` of a run without a profile.
+    #[must_use]
+    pub fn recording<'a>(&'a self, image: &'a Image) -> Option<Recording<'a>> {
+        let (profile, clock) = (self.report.profile.as_ref()?, Hz(self.report.clock.hclk_hz));
+        Some(Recording { image, clock, profile, details: &self.details, timeline: &self.timeline })
+    }
+}
+
+fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
@@ -375,6 +425,10 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
     }
     request.world.apply(&mut machine)?;
     let watch = Watch::on(&mut machine, request.image);
+    if in_detail {
+        machine.keep_details();
+        machine.trace_calls(function_bounds(request.image));
+    }
     let mut host = match &request.scenario {
         Some((scenario, stimulus)) => {
             let input = match stimulus {
@@ -395,7 +449,21 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
         machine.run(environment, request.limit.tick())?
     };
     let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
-    Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)
+    let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    let (mut details, mut timeline) = (Details::default(), Vec::new());
+    if in_detail {
+        details = machine.prices().details();
+        let outside = machine.prices().outside();
+        let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
+        let mut episodes = Vec::new();
+        if let Some(calls) = machine.calls() {
+            profile = profile.with_calls(request.image, request.chip, calls);
+            episodes = calls.episodes().to_vec();
+        }
+        timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
+        report.profile = Some(profile);
+    }
+    Ok(Recorded { report, details, timeline })
 }
 
 /// What a report is made from.
@@ -460,6 +528,7 @@ impl Report<'_> {
                 .iter()
                 .map(|(key, count)| LedgerRow { register: key.register.clone(), what: key.what.clone(), count: *count })
                 .collect(),
+            profile: None,
         })
     }
 

@@ -32,7 +32,7 @@ pub fn table(report: &RunReport, verbose: bool) -> String {
     text
 }
 
-fn head(report: &RunReport) -> String {
+pub(super) fn head(report: &RunReport) -> String {
     let clock = &report.clock;
     let scenario = report.scenario.as_ref().map_or_else(String::new, |scenario| match scenario.sample {
         Some(sample) => format!(", scenario {} (sample {sample})", scenario.name),
@@ -272,7 +272,7 @@ pub(super) fn wrapped(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
-fn verdict(report: &RunReport) -> String {
+pub(super) fn verdict(report: &RunReport) -> String {
     let fits = format!("fits the {}", report.chip.name);
     let outcome = &report.outcome;
     match (&report.inference, outcome.kind, outcome.code) {

@@ -5,6 +5,10 @@
 //! Does not model: anything of its own: `pipeline.rs` gives every price, once (memo) or each time (reference).
 //! Tested by: `tests/fidelity.rs`: both ways give equal totals, per cause, on every image and on generated programs.
 
+mod detail;
+
+pub use detail::{Details, InsnCost};
+
 use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, Probe, TimingConfig, Transition, step_block};
 use crate::isa::Block;
 use crate::units::{Addr, Cycles};
@@ -256,6 +260,8 @@ pub struct Prices {
     /// Cycles that belong to no block: exceptions and sleep.
     outside: CauseTotals,
     resets: u32,
+    /// Details of what is remembered no more, if somebody wants them.
+    kept: Option<Box<Details>>,
 }
 
 /// A hash for keys that nobody chooses with ill intent: multiply and fold, several times faster than the standard one.
@@ -334,6 +340,7 @@ impl Prices {
             signature_ids: HashMap::default(),
             outside: CauseTotals::default(),
             resets: 0,
+            kept: None,
         };
         prices.set_state(FrontState::reset());
         prices
@@ -586,6 +593,7 @@ impl Prices {
         if self.fidelity == Fidelity::Reference {
             let Transition { cycles, exit } = self.step(code, signature, self.front, next);
             self.codes[code.index()].settle(&cycles, 1);
+            self.keep_one(code, &detail::Execution { config: self.config, state: self.front, signature, next });
             self.front = exit;
             if self.signatures.len() >= self.most_edges {
                 self.start_anew();
@@ -602,6 +610,8 @@ impl Prices {
                 let cycles = causes.total();
                 if self.edges.len() >= self.most_edges {
                     self.codes[code.index()].settle(&causes, 1);
+                    let (config, state) = self.states[state as usize];
+                    self.keep_one(code, &detail::Execution { config, state, signature, next });
                     self.start_anew();
                     self.set_state(exit);
                     return Cycles(u64::from(cycles));
@@ -642,6 +652,7 @@ impl Prices {
     /// Settles what was counted and forgets every transition, state and signature. The present state stays.
     fn start_anew(&mut self) {
         let state = self.state();
+        self.keep_remembered();
         for (edge, priced) in self.edges.drain(..).zip(self.priced.drain(..)) {
             self.codes[priced.code.index()].settle(&priced.causes, edge.count);
         }

@@ -18,7 +18,9 @@ mod state;
 
 pub use config::TimingConfig;
 pub use exception::{Handler, exception_entry, exception_return, late_arrival, tail_chain};
-pub use memo::{Ahead, BlockCost, CauseTotals, CodeId, Fidelity, NO_CODES, Prices, SignatureId, arrival};
+pub use memo::{
+    Ahead, BlockCost, CauseTotals, CodeId, Details, Fidelity, InsnCost, NO_CODES, Prices, SignatureId, arrival,
+};
 pub use operands::{Entry, Operands, Probe, Scratch};
 pub use signature::{Need, OperandCode, OperandNeed, Region, operand_need, static_code};
 pub use state::FrontState;
@@ -151,6 +153,25 @@ pub fn step_block(config: &TimingConfig, insns: &[Insn], entry: FrontState, oper
         core.step(insn, code, follows.0);
     }
     Transition { cycles: core.causes, exit: FrontState::of(core, next.0) }
+}
+
+/// As [`step_block`], and tells the cycles of each instruction by its position.
+pub fn step_each(
+    config: &TimingConfig,
+    insns: &[Insn],
+    entry: FrontState,
+    operands: &[OperandCode],
+    next: Addr,
+    mut each: impl FnMut(usize, &CauseCycles),
+) {
+    let Some(first) = insns.first() else { return };
+    let mut core = entry.resume(config, first.addr.0);
+    for (index, insn) in insns.iter().enumerate() {
+        let code = operands.get(index).copied().unwrap_or_else(|| static_code(insn));
+        let follows = insns.get(index + 1).map_or(next, |after| after.addr);
+        core.step(insn, code, follows.0);
+        each(index, &std::mem::take(&mut core.causes));
+    }
 }
 
 /// Cycles from the block's start until instruction `index` begins its first cycle in execute, where it sends out its address: what a

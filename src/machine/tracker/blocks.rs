@@ -20,12 +20,14 @@ pub mod tag {
     pub const STABLE: u8 = 2;
     /// Its start is watched.
     pub const WATCHED: u8 = 4;
-    /// It contains an instruction that this core does not have but the engine would execute.
-    pub const FOREIGN: u8 = 8;
+    /// It contains an instruction that this core does not have but the engine would execute, or an access of it is unaligned whatever the
+    /// registers hold.
+    pub const FAULTY: u8 = 8;
     /// It only branches to itself.
     pub const SPINNING: u8 = 16;
-    /// An access of it is unaligned whatever the registers hold.
-    pub const UNALIGNED: u8 = 32;
+    /// Control came to it by a call, a return or a jump out of a function, or the stack pointer was lowered on the way. Of a passage, not of a
+    /// block; set only while somebody wants to know.
+    pub const CROSSES: u8 = 32;
     /// It sends an event.
     pub const SENDS: u8 = 64;
     /// It lies in SRAM and may have been rewritten.
@@ -184,9 +186,8 @@ impl Blocks {
             (tag::EVALUATED, !operands.is_fixed()),
             (tag::STABLE, operands.is_stable() && !operands.is_fixed()),
             (tag::WATCHED, self.watched.contains(&block.addr.0)),
-            (tag::FOREIGN, has(Class::NotOnThisCore)),
+            (tag::FAULTY, unaligned || has(Class::NotOnThisCore)),
             (tag::SPINNING, spins),
-            (tag::UNALIGNED, unaligned),
             (tag::SENDS, has(Class::Sev)),
             (tag::REWRITABLE, self.memory.is_sram(block.addr.0)),
         ]

@@ -1,0 +1,63 @@
+//! What it is: what a run did when: inferences, layers, interrupts, serial lines, each a track of stretches.
+//! Source: the marks of watched functions, the handlers' episodes, the bytes that devices sent.
+//! Does not model: when a byte's start bit began: a line of text lasts from its first byte's end to its last one's.
+//! Tested by: `tests/exports.rs`.
+
+use super::export::Stretch;
+use super::tree::exception_name;
+use crate::chip::Chip;
+use crate::machine::Machine;
+use crate::machine::calls::Episode;
+use crate::observe::inference::Watch;
+use crate::report::run::InferenceSummary;
+use crate::units::Tick;
+
+/// The tracks, one after the other, each in the order of time.
+#[must_use]
+pub fn timeline(
+    machine: &Machine,
+    chip: &Chip,
+    watch: Watch,
+    inference: Option<&InferenceSummary>,
+    episodes: &[Episode],
+) -> Vec<Stretch> {
+    let stretch = |track: &str, name: String, begin: Tick, end: Tick| Stretch {
+        track: track.to_owned(),
+        name,
+        begin: machine.micros(begin),
+        duration: machine.micros(end) - machine.micros(begin),
+        cycles: end.since(begin).0,
+    };
+    let mut rows = Vec::new();
+    let mut layers = Vec::new();
+    for (layer, begin, end) in watch.stretches(machine.marks()) {
+        match layer {
+            None => rows.push(stretch("inference", "inference".to_owned(), begin, end)),
+            Some(index) => {
+                let known = inference.and_then(|inference| inference.layers.iter().find(|layer| layer.index == Some(index)));
+                let name = known.map_or_else(|| format!("layer {index}"), |layer| format!("{index} {} {}", layer.op, layer.name));
+                layers.push(stretch("layers", name, begin, end));
+            }
+        }
+    }
+    rows.append(&mut layers);
+    let mut handlers: Vec<&Episode> = episodes.iter().collect();
+    handlers.sort_by_key(|episode| (episode.begin, std::cmp::Reverse(episode.end)));
+    rows.extend(
+        handlers.iter().map(|episode| stretch("interrupts", exception_name(chip, episode.number), episode.begin, episode.end)),
+    );
+    let mut devices: Vec<usize> = machine.sent().iter().map(|sent| sent.device).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    for device in devices {
+        let track = format!("{} sends", machine.device_name(device));
+        let bytes: Vec<_> = machine.sent().iter().filter(|sent| sent.device == device).collect();
+        for line in bytes.split_inclusive(|sent| sent.byte == b'\n') {
+            if let (Some(first), Some(last)) = (line.first(), line.last()) {
+                let text: Vec<u8> = line.iter().map(|sent| sent.byte).collect();
+                rows.push(stretch(&track, String::from_utf8_lossy(&text).trim_end().to_owned(), first.at, last.at));
+            }
+        }
+    }
+    rows
+}
