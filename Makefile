@@ -8,7 +8,7 @@ CARGO ?= cargo
 FLAGS := --release --locked
 SIM := target/release/stm32sim
 
-.PHONY: run test test-full bench validate build lint clean
+.PHONY: run test test-full bench baselines validate build lint clean
 
 run: build
 	$(SIM) run --scenario anomaly
@@ -34,6 +34,10 @@ lint:
 bench:
 	@./.ci/install build
 	$(CARGO) bench --locked
+
+# Saves what the project's own images cost now, after showing what moved; for a change that is meant to move it.
+baselines: build
+	$(SIM) check --suite benches/stm32sim.toml --update --prune
 
 # The cycle model against measurements on silicon, loop by loop.
 validate: build

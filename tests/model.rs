@@ -99,7 +99,7 @@ fn random_damage_never_panics() {
         state ^= state << 17;
         (state >> 11) as usize % below
     };
-    let models: Vec<Vec<u8>> = ["flatten_dense", "separable_chain", "softmax_usual"]
+    let models: Vec<Vec<u8>> = ["flatten_dense", "separable_chain", "softmax_usual", "hybrid_chain", "float_elementwise"]
         .map(|n| std::fs::read(kernels().join(format!("{n}.tflite"))).unwrap())
         .into();
     let (mut read, mut lowered) = (0, 0);

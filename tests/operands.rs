@@ -15,7 +15,7 @@ mod programs;
 use call::{Call, address};
 use programs::{Devices, program};
 use std::collections::HashMap;
-use stm32sim::isa::{Base, Block, Class, Cond, Decoder, Insn};
+use stm32sim::isa::{Base, Block, Class, Cond, Decoder, Insn, PC};
 use stm32sim::machine::{Outcome, Overrides, Settings};
 use stm32sim::timing::{CauseTotals, Fidelity, FrontState, OperandCode, TimingConfig, operand_need, static_code, step_block};
 use stm32sim::units::{Addr, Tick};
@@ -30,14 +30,34 @@ struct Watcher {
     /// The running block, and the codes of its instructions: failed until they run.
     running: Option<((u32, u32), Vec<OperandCode>)>,
     causes: CauseTotals,
+    /// The same for each block.
+    costs: HashMap<(u32, u32), CauseTotals>,
     instructions: u64,
 }
 
 impl Watcher {
+    fn new(config: TimingConfig) -> Self {
+        Watcher {
+            decoder: Decoder::new().unwrap(),
+            config,
+            state: FrontState::reset(),
+            known: HashMap::new(),
+            running: None,
+            causes: CauseTotals::default(),
+            costs: HashMap::new(),
+            instructions: 0,
+        }
+    }
+
     fn begin(&mut self, pc: u32, size: u32, bytes: &[u8]) {
+        let before = self.running.as_ref().map(|(key, _)| *key);
         self.end(pc);
-        let decoder = &mut self.decoder;
-        let block = self.known.entry((pc, size)).or_insert_with(|| decoder.decode_block(Addr(pc), bytes));
+        if !self.known.contains_key(&(pc, size)) {
+            let before = before.and_then(|key| self.known.get(&key));
+            let block = self.decoder.decode_block_after(before, Addr(pc), bytes);
+            self.known.insert((pc, size), block);
+        }
+        let block = &self.known[&(pc, size)];
         // Whether an instruction of one cycle that does not pass delays what depends on it as it would otherwise is not known from silicon:
         // the model takes it so, and asks for no outcome.
         let unless_seen =
@@ -50,25 +70,31 @@ impl Watcher {
         let block = &self.known[&key];
         let transition = step_block(&self.config, &block.insns, self.state, &codes, Addr(next));
         self.causes.add(&transition.cycles, 1);
+        self.costs.entry(key).or_default().add(&transition.cycles, 1);
         self.state = transition.exit;
         self.instructions += block.insns.len() as u64;
     }
 
-    /// The instruction at `pc` is about to run with these registers.
-    fn see(&mut self, pc: u32, reg: impl Fn(u8) -> u32) {
-        let (key, codes) = self.running.as_mut().expect("a block has begun");
+    /// The running block's instruction at `pc`, and the two registers that its cost may depend on.
+    fn at(&self, pc: u32) -> (usize, Insn, (u8, u8)) {
+        let (key, _) = self.running.as_ref().expect("a block has begun");
         let insns = &self.known[key].insns;
         let at = insns.iter().position(|insn| insn.addr.0 == pc).expect("an instruction of the block");
-        let insn = &insns[at];
-        let (a, b) = insn.operand_regs;
+        let insn = insns[at];
+        let registers = match insn.mem {
+            Some(mem) => (if let Base::Reg(base) = mem.base { base } else { PC }, mem.index.map_or(PC, |(index, _)| index)),
+            None => insn.operand_regs,
+        };
+        (at, insn, registers)
+    }
+
+    /// That instruction is about to run with these values in its two registers.
+    fn see(&mut self, at: usize, insn: &Insn, (a, b): (u32, u32)) {
+        let (_, codes) = self.running.as_mut().expect("a block has begun");
         codes[at] = match (insn.class, insn.mem) {
-            (Class::LongMul { signed, .. }, _) => OperandCode::long_multiply(signed, (reg(a), reg(b))),
-            (Class::Div { signed }, _) => OperandCode::divide(signed, reg(a), reg(b)),
-            (_, Some(mem)) => {
-                let base = if let Base::Reg(base) = mem.base { reg(base) } else { 0 };
-                let index = mem.index.map_or(0, |(index, _)| reg(index));
-                OperandCode::address(mem.address(base, index), mem.bytes)
-            }
+            (Class::LongMul { signed, .. }, _) => OperandCode::long_multiply(signed, (a, b)),
+            (Class::Div { signed }, _) => OperandCode::divide(signed, a, b),
+            (_, Some(mem)) => OperandCode::address(mem.address(a, b), mem.bytes),
             _ => static_code(insn),
         };
     }
@@ -93,17 +119,9 @@ const REGISTERS: [RegisterARM; 16] = [
     RegisterARM::PC,
 ];
 
-/// Cycles by cause, instructions, and what SRAM holds behind a call, looked at instruction by instruction.
-fn watched(call: &Call, config: TimingConfig) -> (CauseTotals, u64, Vec<u8>) {
-    let mut engine = call.engine(Watcher {
-        decoder: Decoder::new().unwrap(),
-        config,
-        state: FrontState::reset(),
-        known: HashMap::new(),
-        running: None,
-        causes: CauseTotals::default(),
-        instructions: 0,
-    });
+/// What was seen of a call, looked at instruction by instruction, and what SRAM holds behind it.
+fn watched(call: &Call, config: TimingConfig) -> (Watcher, Vec<u8>) {
+    let mut engine = call.engine(Watcher::new(config));
     engine
         .add_block_hook(1, 0, |engine, pc, size| {
             let bytes = engine.mem_read_as_vec(pc, size as usize).unwrap();
@@ -112,16 +130,17 @@ fn watched(call: &Call, config: TimingConfig) -> (CauseTotals, u64, Vec<u8>) {
         .unwrap();
     engine
         .add_code_hook(1, 0, |engine: &mut Unicorn<'_, Watcher>, pc, _| {
-            let registers = REGISTERS.map(|register| engine.reg_read(register).unwrap() as u32);
-            engine.get_data_mut().see(pc as u32, |r| registers[usize::from(r)]);
+            let (at, insn, (a, b)) = engine.get_data().at(pc as u32);
+            let read = |r: u8| engine.reg_read(REGISTERS[usize::from(r)]).unwrap() as u32;
+            let values = (read(a), read(b));
+            engine.get_data_mut().see(at, &insn, values);
         })
         .unwrap();
     engine.emu_start(u64::from(call.entry | 1), 0, 0, 0).unwrap();
     let pc = engine.reg_read(RegisterARM::PC).unwrap() as u32;
     let sram = engine.mem_read_as_vec(u64::from(call::SRAM), call::SRAM_SIZE as usize).unwrap();
-    let watcher = engine.get_data_mut();
-    watcher.end(pc);
-    (watcher.causes, watcher.instructions, sram)
+    engine.get_data_mut().end(pc);
+    (std::mem::replace(engine.get_data_mut(), Watcher::new(config)), sram)
 }
 
 fn compare(what: &str, call: &Call, wait_states: u8) {
@@ -130,12 +149,18 @@ fn compare(what: &str, call: &Call, wait_states: u8) {
     let outcome = machine.run(&mut (), Tick::NEVER).unwrap();
     assert!(matches!(outcome, Outcome::Asleep(_)), "{what}: {outcome:?}");
     let config = TimingConfig { prefetch: true, ..TimingConfig::with_wait_states(wait_states) };
-    let (causes, instructions, sram) = watched(call, config);
+    let (seen, sram) = watched(call, config);
     assert_eq!(machine.memory().read_vec(call::SRAM, call::SRAM_SIZE as usize).unwrap(), sram, "{what}: SRAM");
-    // What could not be had is counted, and shown in reports.
-    if machine.unresolved() == 0 {
-        assert_eq!(machine.prices().totals(), (causes, instructions), "{what}");
+    assert_eq!(machine.unresolved(), 0, "{what}: operands that could not be had");
+    for cost in machine.prices().costs().filter(|cost| cost.executions > 0) {
+        let (addr, size) = (cost.block.addr, cost.block.size);
+        if let Some(causes) = seen.costs.get(&(addr.0, size)).filter(|causes| **causes != cost.causes) {
+            let code = machine.memory().read_vec(addr.0, size as usize).unwrap();
+            let lines = Decoder::new().unwrap().disassemble(addr, &code);
+            panic!("{what}: {} times {lines:#x?} cost {:?} and not {causes:?}", cost.executions, cost.causes);
+        }
     }
+    assert_eq!(machine.prices().totals(), (seen.causes, seen.instructions), "{what}");
 }
 
 #[test]
@@ -152,7 +177,7 @@ fn operands_of_kernels_and_of_soft_float_are_too() {
     let float = board::image("tests/soft_float");
     compare("convolution", &Call::named(&int8, "convolve", [1, 0], 1), 2);
     compare("soft float", &Call::named(&float, "accumulate", [100, 0], 3), 2);
-    for model in ["anomaly", "image"] {
+    for model in ["anomaly", "anomaly-float", "image", "keyword", "emotion"] {
         let image = board::image(model);
         let plan = [address(&image, "nn_model_plan"), address(&image, "nn_arena")];
         compare(model, &Call::named(&image, "nn_invoke", plan, 1), 2);

@@ -22,12 +22,12 @@ fn loops_cost_what_was_measured() {
     println!("{}", loop_table(&bench));
 }
 
-/// Targets of the model: every kernel within 2 % at zero wait states and within 6 % at more, 1 % and 3 % in the mean.
+/// Targets of the model: every kernel within 1 % at zero wait states and near 3 % at more.
 #[test]
 fn published_kernels_cost_what_was_measured() {
     let sets = published();
     println!("{}", kernel_tables(&sets));
-    for (waits, mean, worst) in [(false, 1.0, 2.0), (true, 3.0, 6.0)] {
+    for (waits, mean, worst) in [(false, 0.6, 1.0), (true, 1.5, 3.5)] {
         let found = summary(&errors(&sets, waits));
         assert!(found.rows >= 50);
         assert!(found.mean < mean, "mean {}", found.mean);
@@ -35,15 +35,19 @@ fn published_kernels_cost_what_was_measured() {
     }
 }
 
-/// The 192-bit rows took no part in choosing the rules.
+/// The 192-bit rows and the sets marked so took no part in choosing the rules.
 #[test]
 fn rows_held_out_are_no_worse() {
     let mut sets = published();
     for set in &mut sets {
-        set.rows.retain(|(kernel, ..)| kernel.contains("192"));
+        let all = set.held_out;
+        set.rows.retain(|(kernel, ..)| all || kernel.contains("192"));
     }
-    for (waits, mean) in [(false, 1.0), (true, 3.0)] {
-        assert!(summary(&errors(&sets, waits)).mean < mean);
+    for (waits, mean, worst) in [(false, 0.6, 1.0), (true, 1.5, 3.5)] {
+        let found = summary(&errors(&sets, waits));
+        assert!(found.rows >= 40);
+        assert!(found.mean < mean, "mean {}", found.mean);
+        assert!(found.worst < worst, "worst {}", found.worst);
     }
 }
 

@@ -6,8 +6,8 @@
  * x0 + x1 * 2^16, so that one multiplication serves both; the copy serves all output channels, takes care of the borders, and lets a 1x1
  * convolution overwrite its own input. A channel's weights are copied from flash once per tile. The inner loop, nn_conv_quads, then reads
  * SRAM only. */
-#include "nn_float.h"
 #include "nn_math.h"
+#include "nn_parts.h"
 #include "nn_plan.h"
 
 #include <string.h>
@@ -101,7 +101,8 @@ typedef struct nn_floats {
 } nn_floats;
 
 /* The layer, for one batch. Without `floats`, outputs are int8 as the layer says. */
-static void convolve(const uint8_t *plan, uint8_t *arena, const nn_conv_layer *l, const int8_t *in, uint8_t *out, const nn_floats *floats) {
+static void conv_packed(const uint8_t *plan, uint8_t *arena, const nn_conv_layer *l, const int8_t *in, uint8_t *out,
+                        const nn_floats *floats) {
     uint32_t *tile = (uint32_t *)(void *)(arena + l->tile);
     int8_t *staged = (int8_t *)(arena + l->staged);
     uint32_t pixels = l->out_h * l->out_w;
@@ -160,7 +161,7 @@ void nn_conv_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     const int8_t *in = nn_at(plan, arena, l->input);
     uint8_t *out = arena + l->output;
     for (uint32_t batch = l->batches; batch != 0; batch--) {
-        convolve(plan, arena, l, in, out, NULL);
+        conv_packed(plan, arena, l, in, out, NULL);
         in += l->in_h * l->in_w * l->in_c;
         out += l->out_h * l->out_w * l->out_c;
     }
@@ -178,7 +179,7 @@ void nn_conv_hybrid(const uint8_t *plan, uint8_t *arena, const void *layer) {
     uint8_t *out = arena + l->conv.output;
     nn_floats floats = {put_floats, l, nn_at(plan, arena, l->hybrid.scales), (int32_t *)(void *)(arena + l->sums)};
     for (uint32_t batch = l->conv.batches; batch != 0; batch--, floats.scale++) {
-        convolve(plan, arena, &l->conv, in, out, &floats);
+        conv_packed(plan, arena, &l->conv, in, out, &floats);
         in += l->conv.in_h * l->conv.in_w * l->conv.in_c;
         out += 4 * l->conv.out_h * l->conv.out_w * l->conv.out_c;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Floats as their bits, and what a hybrid layer's sum becomes. Multiplications and additions are the compiler's, one rounding each: build
- * without -ffast-math and without contraction to fused operations (-std=c99 does), or results are no longer the reference's. */
+ * Floats as their bits. Multiplications and additions are the compiler's, one rounding each: build without -ffast-math and without
+ * contraction to fused operations (-std=c99 does), or results are no longer the reference's. */
 #ifndef NN_FLOAT_H
 #define NN_FLOAT_H
 
@@ -39,11 +39,6 @@ static inline float nn_clamp_float(float x, int32_t low, int32_t high) {
     if (place < low) place = low;
     if (place > high) place = high;
     return nn_float_of((uint32_t)nn_ordered((uint32_t)place));
-}
-
-static inline float nn_hybrid_output(const nn_hybrid *hybrid, const nn_hybrid_channel *channel, const nn_scale *scale, int32_t sum) {
-    float y = hybrid->scale_first ? (float)sum * (channel->scale * scale->scale) : ((float)sum * channel->scale) * scale->scale;
-    return nn_clamp_float(y + channel->bias, hybrid->low, hybrid->high);
 }
 
 #endif

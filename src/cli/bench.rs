@@ -72,7 +72,7 @@ pub(super) fn run(args: &BenchArgs, output: &Output) -> Result<u8> {
 }
 
 impl BenchArgs {
-    /// Whether it is the benchmark of scenarios alone, without anything that many runs need.
+    /// Whether it is the benchmark of scenarios alone, without anything that many runs or a baseline (which names functions) need.
     fn plain(&self) -> bool {
         let points = &self.points;
         points.suite.is_none()
@@ -82,6 +82,7 @@ impl BenchArgs {
             && points.journal.is_none()
             && points.samples != Some(0)
             && self.within.is_none()
+            && (self.models.is_some() || self.save_baseline.is_none())
     }
 }
 

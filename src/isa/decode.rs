@@ -58,6 +58,8 @@ impl Decoder {
             base_step: 0,
             signed_load: false,
             transfer: None,
+            pair: None,
+            list: RegSet::EMPTY,
         };
         let Some(bytes) = bytes.get(..announced) else { return blank };
         let Ok(insns) = self.capstone.disasm_count(bytes, u64::from(addr.0), 1) else { return blank };
@@ -83,9 +85,15 @@ impl Decoder {
     /// not part of the block.
     #[must_use]
     pub fn decode_block(&self, addr: Addr, bytes: &[u8]) -> Block {
+        self.decode_block_after(None, addr, bytes)
+    }
+
+    /// The same for what may stand in an IT block that `before` began, if that ends at `addr`: the engine splits blocks where its pages end.
+    #[must_use]
+    pub fn decode_block_after(&self, before: Option<&Block>, addr: Addr, bytes: &[u8]) -> Block {
         let mut insns = Vec::with_capacity(bytes.len() / 2);
         let mut at = 0usize;
-        let mut it: Option<(ItMask, u8)> = None;
+        let mut it = before.filter(|before| before.end() == addr).and_then(|before| before.open_it);
         while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= 2) {
             if wide(halfword(rest, 0)) && rest.len() < 4 {
                 break;
@@ -103,7 +111,7 @@ impl Decoder {
             at += usize::from(insn.size);
             insns.push(insn);
         }
-        Block { addr, size: at as u32, insns: insns.into_boxed_slice() }
+        Block { addr, size: at as u32, insns: insns.into_boxed_slice(), open_it: it }
     }
 
     /// One line of assembly per instruction, as capstone prints it, IT conditions included; `.short`/`.word` for what is no instruction.
@@ -218,7 +226,7 @@ impl Describe<'_> {
             }
             Class::Alu | Class::Mul | Class::Mla | Class::LongMul { .. } | Class::Div { .. } => {
                 self.data_processing();
-                self.insn.compute = value::compute(self.id, self.operands, self.insn.addr.0.wrapping_add(4));
+                self.insn.compute = value::compute(self.first, self.second, self.insn.size, self.insn.addr.0.wrapping_add(4));
             }
             _ => {}
         }
@@ -357,7 +365,9 @@ impl Describe<'_> {
             self.insn.writes = self.insn.writes.with(RegSet::of(base));
             self.insn.base_step = after.unwrap_or_else(|| mem.disp());
         }
-        if !pair {
+        if pair {
+            self.insn.pair = Some(((self.second >> 12) as u8 & 15, (self.second >> 8) as u8 & 15));
+        } else {
             self.insn.transfer = self.operands.first().and_then(register);
         }
         use ArmInsn::{ARM_INS_LDRSB, ARM_INS_LDRSBT, ARM_INS_LDRSH, ARM_INS_LDRSHT};
@@ -432,6 +442,7 @@ impl Describe<'_> {
             count,
         });
         let base_set = RegSet::of(base);
+        self.insn.list = list;
         self.insn.address_regs = base_set;
         if self.insn.class == Class::LoadMultiple {
             self.insn.reads = base_set;
@@ -474,7 +485,7 @@ fn shift_register(operand: &ArmOperand) -> Option<u8> {
 }
 
 /// The core register's number behind capstone's.
-pub(super) fn number(reg: RegId) -> Option<u8> {
+fn number(reg: RegId) -> Option<u8> {
     let reg = u32::from(reg.0);
     let first = ArmReg::ARM_REG_R0;
     match reg {

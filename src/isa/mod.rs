@@ -12,7 +12,7 @@ mod value;
 pub use decode::Decoder;
 pub use regs::{LR, PC, RegSet, SP};
 pub use stack::{SpStep, sp_dip};
-pub use value::{Compute, Op, Source};
+pub use value::{Carry, Compute, Op, Source, shift_carry};
 
 use crate::units::Addr;
 
@@ -344,7 +344,7 @@ pub struct Insn {
     pub in_it: bool,
     /// For an IT: its operands.
     pub it: Option<ItMask>,
-    /// What it computes, where that is an integer operation without carry-in.
+    /// What it computes, where that is an integer operation.
     pub compute: Option<Compute>,
     /// What is added to the base register when the access updates it.
     pub base_step: i32,
@@ -352,6 +352,10 @@ pub struct Insn {
     pub signed_load: bool,
     /// The register that a single load or store moves.
     pub transfer: Option<u8>,
+    /// The registers that LDRD or STRD moves, in the order of their addresses.
+    pub pair: Option<(u8, u8)>,
+    /// The registers that a multiple load or store moves, in the order of their addresses.
+    pub list: RegSet,
 }
 
 impl Insn {
@@ -388,7 +392,7 @@ impl Insn {
     }
 }
 
-/// A run of instructions, in address order and without gaps, that starts outside any IT block.
+/// A run of instructions, in address order and without gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The first instruction's address.
@@ -397,6 +401,8 @@ pub struct Block {
     pub size: u32,
     /// The instructions.
     pub insns: Box<[Insn]>,
+    /// An IT block that goes on behind it, and how many of its instructions have come already.
+    pub open_it: Option<(ItMask, u8)>,
 }
 
 impl Block {

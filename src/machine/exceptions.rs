@@ -1,7 +1,7 @@
 //! What it is: the Cortex-M3's exception model: NVIC and system handlers, priorities, stacking, EXC_RETURN, faults and escalation.
 //! Source: ARMv7-M Architecture Reference Manual (DDI 0403), sections B1.5 and B3.2 to B3.4; PM0056 for what ST implements.
-//! Does not model: the MPU, DebugMonitor, lazy details of late arrival (priced in `timing`, not here); an exception is taken between
-//! two translated blocks, never within one.
+//! Does not model: the MPU, DebugMonitor; a return that is under way is not given up for an exception that arrives meanwhile. An exception is
+//! taken between two translated blocks, never within one.
 //! Tested by: the unit tests in `exceptions/tests.rs` on a core made of plain variables, and `firmware-images/tests` on the engine.
 
 #[cfg(test)]
@@ -474,6 +474,17 @@ impl Exceptions {
             return self.enter(core, derived);
         }
         Ok(())
+    }
+
+    /// Late arrival (DDI 0403, B1.5.11; DDI 0337E, 5.6): `entering` has been entered or tail-chained to, and its first instruction has not been
+    /// executed. If something more urgent is pending by now it is handled first, on the same stack frame, and `entering` stays pending.
+    pub fn late_arrival(&mut self, core: &mut impl CoreAccess, entering: Number) -> Result<Option<Number>, Lockup> {
+        let Some(urgent) = self.takeable(core.masks()).filter(|_| self.is_active(entering)) else { return Ok(None) };
+        let exc_return = core.reg(14);
+        self.set_active(entering, false);
+        self.set_pending(entering, true);
+        self.start(core, urgent, exc_return)?;
+        Ok(Some(urgent))
     }
 
     /// Returns from the exception that runs, by the EXC_RETURN value that was loaded into PC.

@@ -1,13 +1,13 @@
 //! What it is: the machine and its run loop: deliver what is due, take an exception if one can be taken, run the core to the next deadline,
 //! handle why it stopped.
 //! Source: DESIGN, "The run loop"; ARMv7-M Architecture Reference Manual (DDI 0403), section B1.5 for reset, sleep and faults.
-//! Does not model: late arrival and preemption within an entry sequence; interrupts are taken at block boundaries.
+//! Does not model: preemption within a return's unstacking; interrupts are taken at block boundaries.
 //! Tested by: `tests/machine.rs`.
 
 use super::bus::Bus;
 use super::calls::Calls;
 use super::cpu::{Cpu, Memory, Special, Stop};
-use super::exceptions::{CoreAccess, Fault, Number, Return, SCR_SLEEPDEEP, SCR_SLEEPONEXIT};
+use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPDEEP, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
 use super::store;
 use super::tracker::Tracker;
@@ -17,7 +17,10 @@ use crate::isa::Class;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::Source;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
-use crate::timing::{Cause, CauseCycles, Fidelity, Handler, Prices, TimingConfig, exception_entry, exception_return, tail_chain};
+use crate::timing::{
+    Cause, CauseCycles, Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival,
+    tail_chain,
+};
 use crate::units::{Addr, Tick};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -409,17 +412,51 @@ impl Machine {
     fn enter(&mut self, n: Number) -> Option<Outcome> {
         let (pc, sp) = (self.cpu.special(Special::Pc), self.cpu.gpr(13));
         let entered = self.with_exceptions(|exceptions, cpu| exceptions.enter(cpu, n));
-        let handler = self.handler(n);
-        let pended = self.cpu.world_mut().system.take_pended(n);
-        let (taken, entry) = self.handling();
-        let tracker = &mut self.cpu.world_mut().tracker;
-        let transition = exception_entry(&tracker.prices().config(), handler);
-        tracker.enter_exception(&transition, taken, sp, pended, entry);
+        let config = self.timing_config();
+        let entered = entered.and_then(|()| {
+            // What was entered may be a fault that stacking raised.
+            let entry = exception_entry(&config, self.handler(self.current()));
+            self.await_handler(entry)
+        });
+        if let Ok(sequence) = &entered {
+            let (taken, entry) = self.handling();
+            let soc = self.cpu.world_mut();
+            let pended = soc.system.take_pended(taken);
+            soc.tracker.enter_exception(sequence, taken, sp, pended, entry);
+        }
         self.note_fault(pc);
         match entered {
-            Ok(()) => None,
+            Ok(_) => None,
             Err(_) => Some(self.locked_up(pc)),
         }
+    }
+
+    /// The exception whose handler runs: IPSR.
+    fn current(&self) -> Number {
+        self.handling().0
+    }
+
+    /// The handler that has just been entered executes its first instruction when `sequence` is over. What becomes pending until then and is
+    /// more urgent goes first; returns the sequence as it then is.
+    fn await_handler(&mut self, mut sequence: Transition) -> std::result::Result<Transition, Lockup> {
+        let begun = self.now();
+        let mut delivered = None;
+        loop {
+            let soc = self.cpu.world_mut();
+            let due = soc.system.next_due().max(begun);
+            let elapsed = due.since(begun).0;
+            // What comes in the very cycle in which the first instruction would enter execute still keeps it out.
+            if elapsed > u64::from(sequence.cycles.total()) || delivered.replace(due) == Some(due) {
+                break;
+            }
+            soc.deliver_at(due);
+            soc.system.note_pended();
+            let entering = self.current();
+            if let Some(urgent) = self.with_exceptions(|exceptions, cpu| exceptions.late_arrival(cpu, entering))? {
+                sequence = late_arrival(&self.timing_config(), self.handler(urgent), &sequence, elapsed as u32);
+            }
+        }
+        Ok(sequence)
     }
 
     /// The limit is reached. Firmware that is still in the handler of a fault has faulted, whatever that handler does.
@@ -587,26 +624,28 @@ impl Machine {
         soc.tracker.ended_at(frame);
         let config = soc.tracker.prices().config();
         soc.note_pended();
-        let chained = match returned {
-            Ok(Return::Done) => None,
-            Ok(Return::TailChained(n)) => Some(tail_chain(&config, self.handler(n))),
-            Ok(Return::Faulted(_)) => {
-                let n = (CoreAccess::xpsr(&self.cpu) & 0x1ff) as Number;
-                Some(exception_entry(&config, self.handler(n)))
-            }
-            Err(_) => return Ok(Some(self.locked_up(pc))),
+        let started = match returned {
+            Ok(Return::Done) => Ok(None),
+            Ok(Return::TailChained(n)) => self.await_handler(tail_chain(&config, self.handler(n))).map(Some),
+            Ok(Return::Faulted(_)) => self.await_handler(exception_entry(&config, self.handler(self.current()))).map(Some),
+            Err(lockup) => Err(lockup),
         };
-        let ((n, entry), sp) = (self.handling(), self.cpu.gpr(13));
-        let process = self.cpu.thread_uses_psp() && n == 0;
-        let soc = self.cpu.world_mut();
-        match chained {
-            None => soc.tracker.leave_exception(&exception_return(), (next, sp), process),
-            Some(transition) => {
-                let pended = soc.system.take_pended(n);
-                soc.tracker.chain_exception(&transition, n, pended, entry);
+        if let Ok(chained) = &started {
+            let ((n, entry), sp) = (self.handling(), self.cpu.gpr(13));
+            let process = self.cpu.thread_uses_psp() && n == 0;
+            let soc = self.cpu.world_mut();
+            match chained {
+                None => soc.tracker.leave_exception(&exception_return(), (next, sp), process),
+                Some(sequence) => {
+                    let pended = soc.system.take_pended(n);
+                    soc.tracker.chain_exception(sequence, n, pended, entry);
+                }
             }
         }
         self.note_fault(pc);
+        if started.is_err() {
+            return Ok(Some(self.locked_up(pc)));
+        }
         if returned != Ok(Return::Done) {
             return Ok(None);
         }

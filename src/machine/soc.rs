@@ -209,7 +209,12 @@ impl Soc {
 
     /// Delivers what is due by now.
     pub fn deliver_due(&mut self) {
-        self.system.now = self.tracker.now();
+        self.deliver_at(self.tracker.now());
+    }
+
+    /// Delivers what is due by `instant`, which may lie ahead: in the middle of what the core is about to spend time on.
+    pub fn deliver_at(&mut self, instant: Tick) {
+        self.system.now = instant;
         self.bus.deliver_due(&mut self.system, &self.memory);
         self.follow_clocks(None);
     }

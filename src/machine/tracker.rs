@@ -333,7 +333,8 @@ impl Tracker {
         if ahead.tag & !(tag::EVALUATED | tag::STABLE) == 0
             && ahead.tag != 0
             && self.traps.is_empty()
-            && let Some(signature) = self.prices.usual(ahead.code, |r| core.quick(r))
+            && let Some(signature) =
+                self.prices.usual(ahead.code, |r| core.quick(r)).or_else(|| self.evaluate_lately(core, ahead.code))
         {
             // If the block must not run now it is no loss.
             self.signature = signature;
@@ -351,7 +352,8 @@ impl Tracker {
             None => {
                 // Before it is looked for, since that may empty the table.
                 self.settle(pc);
-                let code = self.blocks.find(&mut self.prices, pc, size);
+                let before = self.before();
+                let code = self.blocks.find(&mut self.prices, pc, size, before);
                 if let Some(ways) = &mut self.ways {
                     ways.forget(code);
                 }
@@ -474,6 +476,15 @@ impl Tracker {
             Some(signature) => (signature, None),
             None => self.evaluated(code, key),
         }
+    }
+
+    /// The same in one go, if the block ran with those codes lately. CCR traps nothing.
+    fn evaluate_lately(&mut self, core: &Core<'_>, code: CodeId) -> Option<SignatureId> {
+        let entry = AtEntry { core, memory: &self.memory };
+        let (key, unresolved) = self.prices.operands(code).evaluate(&entry, &mut self.scratch);
+        let signature = self.prices.recall(code, key?)?;
+        self.unresolved += u64::from(unresolved);
+        Some(signature)
     }
 
     #[inline(never)]

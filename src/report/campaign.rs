@@ -3,12 +3,13 @@
 //! Does not model: other computers: they each run a part, and `merge` joins what they made.
 //! Tested by: `tests/suite.rs`, `tests/campaign.rs`.
 
-use super::bench::{Row, Samples};
+use super::bench::{BenchRun, Row, Samples};
 use super::estimate::{self, Inputs, Target};
+use super::flat;
 use super::journal::Journal;
 use super::metric::Limit;
-use super::record::Record;
-use super::run;
+use super::record::{Function, Record};
+use super::run::{self, Stimulus};
 use super::{SCHEMA, Tool};
 use crate::chip::Chip;
 use crate::finding::{Code, Exit, Failure, Finding, Result};
@@ -440,6 +441,7 @@ impl Ready<'_> {
         let Ready { point, chip, .. } = self;
         let Settings { fidelity, limit, .. } = *settings;
         let overrides = point.overrides(chip);
+        let mut functions = Vec::new();
         let made = match (&point.subject, &self.scenario, &self.image) {
             (Subject::Model(path), ..) => {
                 let model = Model::read(path)?;
@@ -456,9 +458,23 @@ impl Ready<'_> {
                 value(&estimate::estimate(&model, &request)?)?
             }
             (_, Some(scenario), Some(image)) => {
-                let (sample, samples) = (point.sample, point.samples);
-                let row = Row { chip, image, scenario, sample, samples, jobs, fidelity, limit, clock: point.clock, overrides };
-                value(&row.run(&|_| ())?)?
+                let (sample, samples, clock) = (point.sample, point.samples, point.clock);
+                let row = Row { chip, image, scenario, sample, samples, jobs, fidelity, limit, clock, overrides };
+                let made = row.run(&|_| ())?;
+                if let BenchRun::Ran(_) = made {
+                    let scenario = Some((&**scenario, Stimulus::Sample(sample)));
+                    functions = flat::functions(&run::Request {
+                        chip,
+                        image,
+                        scenario,
+                        world: crate::scenario::World::default(),
+                        fidelity,
+                        limit,
+                        clock,
+                        overrides,
+                    })?;
+                }
+                value(&made)?
             }
             (_, _, Some(image)) => {
                 let request = run::Request {
@@ -471,15 +487,16 @@ impl Ready<'_> {
                     clock: point.clock,
                     overrides,
                 };
+                functions = flat::functions(&request)?;
                 value(&run::run(&request)?)?
             }
             _ => return Err(Failure::new(Code::Internal, "a run without firmware")),
         };
-        self.finish(made)
+        self.finish(made, &functions)
     }
 
-    /// Adds the name, the conditions, and what came of the limits.
-    fn finish(&self, mut made: Value) -> Result<Value> {
+    /// Adds the name, the conditions, the functions, and what came of the limits.
+    fn finish(&self, mut made: Value, functions: &[Function]) -> Result<Value> {
         let Some(fields) = made.as_object_mut() else { return Err(Failure::new(Code::Internal, "a report that is no object")) };
         if let Some(name) = &self.point.name {
             fields.insert("name".to_owned(), json!(name));
@@ -487,6 +504,9 @@ impl Ready<'_> {
         let conditions = self.point.conditions();
         if !conditions.is_empty() {
             fields.insert("point".to_owned(), json!(conditions));
+        }
+        if !functions.is_empty() {
+            fields.insert("functions".to_owned(), json!(functions));
         }
         let record = record(&made)?;
         let held: Vec<Held> = self.point.limits.iter().map(|limit| held(limit, &record)).collect();

@@ -83,10 +83,13 @@ impl Selection {
             let message = format!("shard {}/{step} is empty: there are only {samples} samples", first + 1);
             return Err(Finding::new(Code::BadUsage, message).help("Use at most as many shards as there are samples.").into());
         }
-        // Sets are often sorted by class: the first ones would say nothing about the rest.
-        let spread = |n: usize| (n as u128 * all as u128 / samples.max(1) as u128) as usize;
-        Ok((first..samples).step_by(step).map(spread).collect())
+        Ok((first..samples).step_by(step).map(|nth| spread(nth, samples, all)).collect())
     }
+}
+
+/// The index of the n-th of so many samples of a set. Sets are often sorted by class: the first ones would say nothing about the rest.
+pub(super) fn spread(nth: usize, samples: usize, set: usize) -> usize {
+    (nth as u128 * set as u128 / samples.max(1) as u128) as usize
 }
 
 /// The report of an evaluation. Field names are the contract's; a field that does not apply is absent.
@@ -131,9 +134,13 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// What the stretches of a part's work left behind.
+/// What a part is a part of, and what the stretches of its work left behind.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct ShardTraces {
+    /// How many samples all parts have together.
+    pub selected: usize,
+    /// How many the scenario has.
+    pub set: usize,
     /// Start-up, which is the same for every part.
     pub boot: Traces,
     /// By sample, where anything was.
@@ -483,6 +490,8 @@ fn traces(machine: &Machine, image: &Image, since: &Traces) -> Traces {
 fn report(request: &Request<'_>, boot: &Boot, station: Station) -> EvalReport {
     let clock = boot.clock.clone();
     let shard_traces = request.selection.shard.map(|_| ShardTraces {
+        selected: request.selection.samples.unwrap_or(request.scenario.len()),
+        set: request.scenario.len(),
         boot: boot.traces.clone(),
         samples: station
             .iter()

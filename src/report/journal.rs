@@ -28,6 +28,11 @@ impl Journal {
         let shown = path.display();
         let failed = |error: std::io::Error| Failure::new(Code::OutputUnwritable, format!("{shown} cannot be written: {error}"));
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        // A device or a pipe may have no end to read to.
+        if !file.metadata().is_ok_and(|found| found.is_file()) {
+            let message = format!("{shown} cannot be written: it is no regular file, and a journal is read back");
+            return Err(Failure::new(Code::OutputUnwritable, message));
+        }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .map_err(|error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}")))?;

@@ -4,7 +4,7 @@
 //! Tested by: `tests/campaign.rs` (the unsharded report, to the byte).
 
 use super::campaign::{CampaignReport, Part};
-use super::eval::{EvalReport, Station, Traces};
+use super::eval::{EvalReport, ShardTraces, Station, Traces, spread};
 use super::{SCHEMA, Tool};
 use crate::finding::{Code, Failure, Finding, Result};
 use serde::Deserialize;
@@ -87,13 +87,14 @@ fn eval(parts: &[(String, String)]) -> Result<EvalReport> {
     let Some((first_name, mut whole)) = read.next() else { return Err(bad("there are no parts".to_owned())) };
     let classes: Vec<String> = whole.eval.classes.iter().map(|class| class.name.clone()).collect();
     let reference = whole.eval.reference.clone();
-    let boot = whole.shard_traces.clone().unwrap_or_default().boot;
+    let ShardTraces { boot, selected, set, .. } = whole.shard_traces.clone().unwrap_or_default();
     let mut station = taken(&mut whole);
     for (name, mut part) in read {
         let same = part.chip == whole.chip
             && part.firmware == whole.firmware
             && part.scenario == whole.scenario
             && part.clock == whole.clock
+            && part.shard_traces.as_ref().is_some_and(|traces| traces.selected == selected && traces.set == set)
             && part.timing_model.version == whole.timing_model.version
             && part.timing_model.fidelity == whole.timing_model.fidelity
             && part.eval.reference == reference
@@ -104,10 +105,13 @@ fn eval(parts: &[(String, String)]) -> Result<EvalReport> {
         station.extend(taken(&mut part));
     }
     station.sort_by_key(|(result, _)| result.sample);
-    for (wanted, (result, _)) in station.iter().enumerate() {
+    if station.len() != selected {
+        return Err(bad(format!("the parts have {} samples together, and should have {selected}", station.len())));
+    }
+    for (nth, (result, _)) in station.iter().enumerate() {
+        let wanted = spread(nth, selected, set);
         if result.sample != wanted {
-            let what = if result.sample < wanted { "is there twice" } else { "is missing" };
-            return Err(bad(format!("sample {} {what}", result.sample.min(wanted))));
+            return Err(bad(format!("sample {wanted} is missing, and there is sample {}", result.sample)));
         }
     }
     whole.shard = None;

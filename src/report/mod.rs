@@ -15,6 +15,7 @@ pub mod estimate;
 pub mod eval;
 mod eval_table;
 pub mod fit;
+pub mod flat;
 pub mod journal;
 pub mod html;
 pub mod map;

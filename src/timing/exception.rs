@@ -1,7 +1,9 @@
 //! What it is: the cost of taking, chaining and leaving exceptions, and the front end's state behind each.
-//! Source: ARM DDI 0337E section 5.3 to 5.7 (12 cycles to enter, 6 to tail-chain, late arrival) and Arm's support note that the TRM's 12
-//! cycles for the return are 10; stacking on the system bus overlaps vector and handler fetch on I-code, so LATENCY lengthens that half.
-//! Does not model: the interrupted instruction's abandoned cycles (multi-cycle instructions restart or go on by EPSR.ICI).
+//! Source: ARM DDI 0337E section 5.3 to 5.7 (12 cycles to enter, 6 to tail-chain, late arrival); Arm's support article 103489845: 12 cycles
+//! to enter, nine of stacking on the system bus beside six of vector and handler fetch on I-code, so that LATENCY lengthens that half, and
+//! 10 cycles between the return instruction and the next one (the TRM's 12 is a misprint).
+//! Does not model: the interrupted instruction's abandoned cycles (multi-cycle instructions restart or go on by EPSR.ICI); an exception that
+//! arrives while a return is unstacking waits for its end.
 //! Tested by: the unit tests below (the TRM's figures at zero wait states).
 
 use super::config::TimingConfig;
@@ -47,16 +49,16 @@ pub fn tail_chain(config: &TimingConfig, handler: Handler) -> Transition {
     sequence(6, flash_wait(config, handler.vector) + flash_wait(config, handler.entry))
 }
 
-/// A more urgent exception that arrives `elapsed` cycles into another's entry takes it over without stacking again: what is still to pay
-/// from then on. Once the first handler is being fetched (6 cycles before the end) only vector and handler fetch remain to be done again.
+/// The whole sequence when a more urgent exception, whose handler this is, arrives `elapsed` cycles into another's sequence, `overtaken`: what is
+/// stacked stays, vector and handler are fetched anew, which takes the 6 cycles of a tail-chain (5.6).
 #[must_use]
-pub fn late_arrival(config: &TimingConfig, handler: Handler, elapsed: u32) -> Transition {
-    let remaining = 12u32.saturating_sub(elapsed).max(6);
-    sequence(remaining, flash_wait(config, handler.vector) + flash_wait(config, handler.entry))
+pub fn late_arrival(config: &TimingConfig, handler: Handler, overtaken: &Transition, elapsed: u32) -> Transition {
+    let cycles = overtaken.cycles.of(Cause::Exception).max(elapsed.saturating_add(6));
+    sequence(cycles, flash_wait(config, handler.vector) + flash_wait(config, handler.entry))
 }
 
-/// From the EXC_RETURN branch in execute to the interrupted program's next instruction: 10 cycles; the fetch there goes beside
-/// unstacking and is done before it.
+/// Behind the EXC_RETURN branch, whose own first cycle is its block's, to the interrupted program's next instruction: 10 cycles; the fetch
+/// there goes beside unstacking and is done before it, and the branch's refill is never waited for.
 #[must_use]
 pub fn exception_return() -> Transition {
     sequence(10, 0)
@@ -75,8 +77,10 @@ mod tests {
         assert_eq!(exception_entry(&config, HANDLER).cycles.total(), 12);
         assert_eq!(tail_chain(&config, HANDLER).cycles.total(), 6);
         assert_eq!(exception_return().cycles.total(), 10);
-        assert_eq!(late_arrival(&config, HANDLER, 3).cycles.total(), 9);
-        assert_eq!(late_arrival(&config, HANDLER, 11).cycles.total(), 6);
+        let entry = exception_entry(&config, HANDLER);
+        assert_eq!(late_arrival(&config, HANDLER, &entry, 3).cycles.total(), 12);
+        assert_eq!(late_arrival(&config, HANDLER, &entry, 11).cycles.total(), 17);
+        assert_eq!(late_arrival(&config, HANDLER, &tail_chain(&config, HANDLER), 2).cycles.total(), 8);
     }
 
     #[test]

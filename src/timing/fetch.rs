@@ -1,7 +1,7 @@
 //! What it is: the fetch unit of the Cortex-M3: aligned word requests ahead of decode, from flash by I-code or from SRAM by the system bus.
 //! Source: ARM DDI 0337E section 1.4 (three-word prefetch), 14.4 (I-code and system bus fetches, the latter registered); Arm's note 103488664
-//! on 32-bit instructions at halfword addresses (three words, always aligned, decoupled from decode). That nothing is requested in the
-//! last cycle of a longer instruction, and the system bus's sharing, are calibrated (docs/accuracy.md).
+//! on 32-bit instructions at halfword addresses (three words, always aligned, decoupled from decode). When room in the queue is seen, that
+//! nothing is requested while a load waits for its successor, and the system bus's sharing, are calibrated (docs/accuracy.md).
 //! Does not model: fetches from external memory (taken as SRAM).
 //! Tested by: `tests/silicon.rs`.
 
@@ -25,7 +25,7 @@ pub(super) struct Fetch {
     pub bus_free: Time,
     /// Earliest address phase of the next request that the queue allows.
     pub room: Time,
-    /// The last cycle of a longer instruction in execute: no word is requested in it.
+    /// The data cycle of a load whose successor comes too late to overlap it: no word is requested in it.
     pub paused: Time,
     /// For code in SRAM: the last fetch's address phase on the system bus.
     pub system_address: Time,
@@ -102,9 +102,15 @@ impl Fetch {
         (self.tail.wrapping_sub(self.head & !3) as i32) < 4 * QUEUE as i32
     }
 
-    /// The instruction at the head leaves decode in cycle `at`; `next` follows it in the queue. The room that it makes can be used at once.
-    pub fn advance(&mut self, next: u32, at: Time) {
-        self.room = if self.has_room() { self.room.min(at) } else { at };
+    /// The instruction at the head, in decode since `decoded`, leaves it in cycle `at`; `next` follows it in the queue. The room that it makes
+    /// can be used at once, unless the queue has filled while decode held the instruction back: then the fetch unit sees it a cycle later.
+    pub fn advance(&mut self, next: u32, decoded: Time, at: Time) {
+        self.room = if self.has_room() {
+            self.room.min(at)
+        } else {
+            let filled_meanwhile = decoded < at && self.bus_free >= decoded;
+            at + Time::from(filled_meanwhile)
+        };
         self.head = next;
     }
 

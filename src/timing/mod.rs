@@ -29,7 +29,7 @@ use crate::isa::Insn;
 use crate::units::Addr;
 
 /// The version of the model: it changes whenever a cycle count can.
-pub const MODEL_VERSION: u32 = 2;
+pub const MODEL_VERSION: u32 = 3;
 
 /// The model's error against published measurements on silicon (docs/accuracy.md), in percent.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,14 +2,14 @@
 //! conditional instructions), as expressions over what is known when the block is entered. So a block is looked at once, not each
 //! instruction as it runs.
 //! Source: our own; the instructions' meanings are [`crate::isa::Compute`]'s, what is needed is [`operand_need`]'s.
-//! Does not model: values that come from a device, a carry, or a store that may have hit the load: such an access is taken to be an
-//! aligned one of SRAM and counted as unresolved.
+//! Does not model: values that come from a device, a special register or a STREX, which are not known before the block runs: an access that
+//! depends on one is taken to be an aligned one of SRAM and counted as unresolved. Graphs beyond [`build::MOST_NODES`] end the same way.
 //! Tested by: `tests/operands.rs`, which compares every code with the one that the engine's own registers give, instruction by instruction.
 
 mod build;
 
 use super::{OperandCode, Region};
-use crate::isa::{Block, Cond, Op};
+use crate::isa::{Block, Cond, Op, shift_carry};
 use crate::units::Addr;
 use build::Build;
 
@@ -23,6 +23,9 @@ pub trait Entry {
     fn load(&self, address: u32, bytes: u8) -> Option<u32>;
 }
 
+/// A node's place in its graph.
+type At = u16;
+
 /// A node of the block's expression graph; operands stand before their users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
@@ -32,27 +35,62 @@ enum Node {
     EntryFlags,
     Apply {
         op: Op,
-        operands: [usize; 3],
+        operands: [At; 3],
     },
-    /// The flags of an operation, with the bits that are known in the low nibble.
+    /// An operation whose last operands are constants.
+    ApplyConst {
+        op: Op,
+        a: At,
+        b: u32,
+        c: u16,
+    },
+    /// The flags of an addition or subtraction.
     Flags {
         op: Op,
-        a: usize,
-        b: usize,
+        operands: [At; 3],
     },
-    /// A load; the block's first `after` stores precede it.
+    /// The flags of another operation's result, with the carry of other flags, and the overflow as it was.
+    Logical {
+        result: At,
+        carry: At,
+        before: At,
+    },
+    /// Flags with the carry out of a shift.
+    ShiftCarry {
+        op: Op,
+        operands: [At; 3],
+    },
+    /// A load that may see those of the stores before it: `first..last` in [`Operands::seen`].
     Load {
-        address: usize,
+        address: At,
         bytes: u8,
         signed: bool,
-        after: usize,
+        first: u32,
+        last: u32,
     },
     Select {
-        flags: usize,
+        flags: At,
         cond: Cond,
-        then: usize,
-        otherwise: usize,
+        then: At,
+        otherwise: At,
     },
+}
+
+impl Node {
+    /// The nodes that it is made of, those of a load's stores excepted, each to be replaced.
+    fn operands(&mut self) -> impl Iterator<Item = &mut At> {
+        let [a, b, c] = match self {
+            Node::Unknown | Node::Const(_) | Node::Reg(_) | Node::EntryFlags => [None, None, None],
+            Node::Apply { operands: [a, b, c], .. }
+            | Node::Flags { operands: [a, b, c], .. }
+            | Node::ShiftCarry { operands: [a, b, c], .. } => [Some(a), Some(b), Some(c)],
+            Node::ApplyConst { a, .. } => [Some(a), None, None],
+            Node::Logical { result, carry, before } => [Some(result), Some(carry), Some(before)],
+            Node::Load { address, .. } => [Some(address), None, None],
+            Node::Select { flags, then, otherwise, .. } => [Some(flags), Some(then), Some(otherwise)],
+        };
+        [a, b, c].into_iter().flatten()
+    }
 }
 
 /// What one instruction needs.
@@ -60,7 +98,7 @@ enum Node {
 struct Need {
     insn: usize,
     /// For an instruction in an IT block: the flags that decide.
-    outcome: Option<(usize, Cond)>,
+    outcome: Option<(At, Cond)>,
     kind: Kind,
 }
 
@@ -74,6 +112,16 @@ enum Kind {
 }
 
 impl Kind {
+    /// The values that it depends on, each to be replaced.
+    fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        let [a, b] = match self {
+            Kind::Address { at, .. } => [Some(at), None],
+            Kind::LongMultiply { factors: [a, b], .. } | Kind::Divide { operands: [a, b], .. } => [Some(a), Some(b)],
+            Kind::OutcomeOnly { .. } => [None, None],
+        };
+        a.into_iter().chain(b)
+    }
+
     /// The values that it depends on.
     fn values(self) -> impl Iterator<Item = Value> {
         let [a, b] = match self {
@@ -89,7 +137,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 enum Value {
     Linear(Linear),
-    Node(usize),
+    Node(At),
 }
 
 /// `a + (b << shift) + add`, with registers as at the block's entry; [`NO_REG`] is zero.
@@ -164,12 +212,19 @@ impl Linear {
     }
 }
 
-/// A store of the block: where, how much, and the value if it is one word.
+/// A store of one byte, halfword or word, and the flags that decide whether it happens.
 #[derive(Clone, Copy, Debug)]
 struct Store {
-    address: usize,
-    bytes: u32,
-    word: Option<usize>,
+    address: At,
+    value: At,
+    bytes: u8,
+    outcome: Option<(At, Cond)>,
+}
+
+impl Store {
+    fn nodes(&mut self) -> impl Iterator<Item = &mut At> {
+        [&mut self.address, &mut self.value].into_iter().chain(self.outcome.as_mut().map(|(flags, _)| flags))
+    }
 }
 
 /// A block's operand codes: those that never change, and the expressions for the others.
@@ -177,11 +232,12 @@ struct Store {
 pub struct Operands {
     /// One code an instruction; where an expression decides, the code that stands in for an unresolved value.
     fixed: Box<[OperandCode]>,
-    nodes: Vec<Node>,
+    /// The nodes that the needs depend on.
+    nodes: Box<[Node]>,
     needs: Vec<Need>,
     stores: Vec<Store>,
-    /// Nodes that the needs depend on, operands first.
-    order: Vec<usize>,
+    /// For each load the stores that it may see, the latest first.
+    seen: Vec<u16>,
     /// The registers that are read at the block's entry.
     reads: u16,
     /// The addresses among the needs that are sums of registers, by what they have in common.
@@ -258,7 +314,7 @@ impl Scratch {
     fn value(&self, value: Value) -> Option<u32> {
         match value {
             Value::Linear(linear) => Some(linear.of(&self.regs)),
-            Value::Node(node) => self.values[node],
+            Value::Node(node) => self.values[usize::from(node)],
         }
     }
 }
@@ -272,26 +328,26 @@ impl Operands {
             build.insn(i, insn);
         }
         let stable = build.is_stable();
-        let Build { fixed, nodes, needs, stores, .. } = build;
+        build.keep_what_is_needed();
+        let Build { fixed, nodes, needs, stores, seen, .. } = build;
         let mut operands = Operands {
             fixed: fixed.into_boxed_slice(),
-            nodes,
+            nodes: nodes.into_boxed_slice(),
             needs,
             stores,
-            order: Vec::new(),
+            seen,
             reads: 0,
             bases: Vec::new(),
             others: Vec::new(),
             stable,
         };
-        operands.order = operands.reachable();
         for need in &operands.needs {
             match need.kind {
                 Kind::Address { at: Value::Linear(at), .. } if need.outcome.is_none() => Spread::add(&mut operands.bases, at),
                 _ => operands.others.push(*need),
             }
         }
-        let read = operands.order.iter().map(|i| match operands.nodes[*i] {
+        let read = operands.nodes.iter().map(|node| match *node {
             Node::Reg(r) => 1 << r,
             _ => 0,
         });
@@ -359,13 +415,11 @@ impl Operands {
         let Scratch { values, regs } = scratch;
         entry.regs(self.reads, regs);
         regs[usize::from(NO_REG)] = 0;
-        if !self.order.is_empty() {
-            if values.len() < self.nodes.len() {
-                values.resize(self.nodes.len(), None);
-            }
-            for &i in &self.order {
-                values[i] = self.node(self.nodes[i], values, regs, entry);
-            }
+        if values.len() < self.nodes.len() {
+            values.resize(self.nodes.len(), None);
+        }
+        for (i, node) in self.nodes.iter().enumerate() {
+            values[i] = self.node(node, values, regs, entry);
         }
         let (mut key, mut unresolved, mut fits) = (0, 0, self.bases.len() + self.others.len() <= 16);
         for base in &self.bases {
@@ -428,108 +482,97 @@ impl Operands {
     fn passes(&self, need: &Need, scratch: &Scratch) -> Option<bool> {
         match need.outcome {
             None => Some(true),
-            Some((flags, cond)) => holds(cond, scratch.values.get(flags).copied().flatten()?),
+            Some((flags, cond)) => Some(cond.holds(scratch.values.get(usize::from(flags)).copied().flatten()?)),
         }
     }
 
-    fn node(&self, node: Node, values: &[Option<u32>], regs: &[u32; 16], entry: &impl Entry) -> Option<u32> {
-        match node {
+    #[inline]
+    fn node(&self, node: &Node, values: &[Option<u32>], regs: &[u32; 16], entry: &impl Entry) -> Option<u32> {
+        let at = |node: At| values[usize::from(node)];
+        match *node {
             Node::Unknown => None,
             Node::Const(value) => Some(value),
             Node::Reg(r) => Some(regs[usize::from(r & 15)]),
-            Node::EntryFlags => Some((entry.flags() & 0xf000_0000) | 0xf),
-            Node::Apply { op, operands: [a, b, c] } => Some(op.apply(values[a]?, values[b]?, values[c]?)),
-            Node::Flags { op, a, b } => Some(flags(op, values[a]?, values[b]?)),
-            Node::Load { address, bytes, signed, after } => {
-                let address = values[address]?;
-                let loaded = self.forwarded(address, bytes, after, values, entry)?;
+            Node::EntryFlags => Some(entry.flags() & 0xf000_0000),
+            Node::Apply { op, operands: [a, b, c] } => Some(op.apply(at(a)?, at(b)?, at(c)?)),
+            Node::ApplyConst { op, a, b, c } => Some(op.apply(at(a)?, b, u32::from(c))),
+            Node::Flags { op, operands: [a, b, c] } => Some(flags(op, at(a)?, at(b)?, at(c)?)),
+            Node::Logical { result, carry, before } => {
+                Some(sign_and_zero(at(result)?) | at(carry)? & 1 << 29 | at(before)? & 1 << 28)
+            }
+            Node::ShiftCarry { op, operands: [a, by, before] } => Some(shift_carry(op, at(a)?, at(by)?, at(before)?)),
+            Node::Load { address, bytes, signed, first, last } => {
+                let address = at(address)?;
+                let seen = self.seen.get(first as usize..last as usize)?;
+                let loaded = if seen.is_empty() {
+                    entry.load(address, bytes)?
+                } else {
+                    self.forwarded(address, bytes, seen, values, entry)?
+                };
                 let unused = 32 - 8 * u32::from(bytes);
                 Some(if signed { ((loaded << unused) as i32 >> unused) as u32 } else { loaded })
             }
-            Node::Select { flags, cond, then, otherwise } => values[if holds(cond, values[flags]?)? { then } else { otherwise }],
+            Node::Select { flags, cond, then, otherwise } => at(if cond.holds(at(flags)?) { then } else { otherwise }),
         }
     }
 
-    /// What a load sees: the last store before it that hits, or memory as it was at the block's entry.
-    fn forwarded(&self, address: u32, bytes: u8, after: usize, values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
-        for store in self.stores.get(..after)?.iter().rev() {
-            let at = values[store.address]?;
-            if at == address && bytes == 4 && store.bytes == 4 {
-                return values[store.word?];
-            }
-            if at < address.wrapping_add(u32::from(bytes)) && address < at.wrapping_add(store.bytes) {
-                return None;
-            }
-        }
-        entry.load(address, bytes)
-    }
-
-    /// The nodes that the needs depend on, operands first.
-    fn reachable(&self) -> Vec<usize> {
-        let mut wanted = vec![false; self.nodes.len()];
-        let mark = |i: usize, wanted: &mut Vec<bool>| wanted[i] = true;
-        for need in &self.needs {
-            let nodes = need.kind.values().filter_map(|value| match value {
-                Value::Node(node) => Some(node),
-                Value::Linear(_) => None,
-            });
-            need.outcome.map(|(flags, _)| flags).into_iter().chain(nodes).for_each(|i| mark(i, &mut wanted));
-        }
-        for i in (0..self.nodes.len()).rev() {
-            if !wanted[i] {
+    /// What a load sees: of each byte the last store before it that hits, or memory as it was at the block's entry.
+    #[inline(never)]
+    fn forwarded(&self, address: u32, bytes: u8, seen: &[u16], values: &[Option<u32>], entry: &impl Entry) -> Option<u32> {
+        let at = |node: At| values[usize::from(node)];
+        let all = (1u8 << bytes) - 1;
+        let (mut missing, mut loaded) = (all, 0);
+        for store in seen {
+            let store = self.stores.get(usize::from(*store))?;
+            let to = at(store.address)?;
+            // A store through the bit-band alias changes a byte elsewhere.
+            let hits = |byte: u32| address.wrapping_add(byte).wrapping_sub(to) < u32::from(store.bytes);
+            let aliased = Region::of(Addr(to)) == Region::BitBandSram
+                && (0x2000_0000 | to >> 5 & 0xf_ffff).wrapping_sub(address) < u32::from(bytes);
+            let hit = (0..u32::from(bytes)).filter(|byte| missing >> byte & 1 != 0 && hits(*byte));
+            let hit = hit.fold(0, |hit, byte| hit | 1u8 << byte);
+            if (hit == 0 && !aliased)
+                || store.outcome.map_or(Some(true), |(flags, cond)| at(flags).map(|f| cond.holds(f))) == Some(false)
+            {
                 continue;
             }
-            match self.nodes[i] {
-                Node::Apply { operands, .. } => operands.iter().for_each(|o| mark(*o, &mut wanted)),
-                Node::Flags { a, b, .. } => {
-                    mark(a, &mut wanted);
-                    mark(b, &mut wanted);
-                }
-                Node::Load { address, after, .. } => {
-                    mark(address, &mut wanted);
-                    for store in self.stores.iter().take(after) {
-                        mark(store.address, &mut wanted);
-                        if let Some(word) = store.word {
-                            mark(word, &mut wanted);
-                        }
-                    }
-                }
-                Node::Select { flags, then, otherwise, .. } => {
-                    for o in [flags, then, otherwise] {
-                        mark(o, &mut wanted);
-                    }
-                }
-                Node::Unknown | Node::Const(_) | Node::Reg(_) | Node::EntryFlags => {}
+            if aliased || (store.outcome.is_some_and(|(flags, _)| at(flags).is_none())) {
+                return None;
+            }
+            let value = at(store.value)?;
+            for byte in (0..u32::from(bytes)).filter(|byte| hit >> byte & 1 != 0) {
+                let place = address.wrapping_add(byte).wrapping_sub(to);
+                loaded |= (value >> (8 * place) & 0xff) << (8 * byte);
+            }
+            missing &= !hit;
+            if missing == 0 {
+                return Some(loaded);
             }
         }
-        (0..self.nodes.len()).filter(|i| wanted[*i]).collect()
+        let before = entry.load(address, bytes)?;
+        let kept =
+            (0..u32::from(bytes)).filter(|byte| missing >> byte & 1 != 0).fold(0, |mask, byte| mask | 0xffu32 << (8 * byte));
+        Some(loaded | before & kept)
     }
 }
 
-/// N, Z, C, V of an operation in the upper nibble, and which of them are known in the lower.
-fn flags(op: Op, a: u32, b: u32) -> u32 {
-    let result = op.apply(a, b, 0);
-    let nz = (result & 1 << 31) | u32::from(result == 0) << 30;
-    let (carry, overflow) = match op {
-        Op::Sub => (a >= b, ((a ^ b) & (a ^ result)) >> 31 != 0),
-        Op::ReverseSub => (b >= a, ((a ^ b) & (b ^ result)) >> 31 != 0),
-        Op::Add => (result < a, (!(a ^ b) & (a ^ result)) >> 31 != 0),
-        _ => return nz | 0xc,
-    };
-    nz | u32::from(carry) << 29 | u32::from(overflow) << 28 | 0xf
+/// N and Z of a result.
+fn sign_and_zero(result: u32) -> u32 {
+    (result & 1 << 31) | u32::from(result == 0) << 30
 }
 
-/// Whether a condition holds, if the flags that it tests are known.
-fn holds(cond: Cond, flags: u32) -> Option<bool> {
-    let tested = match cond {
-        Cond::Eq | Cond::Ne => 0b0100,
-        Cond::Cs | Cond::Cc => 0b0010,
-        Cond::Mi | Cond::Pl => 0b1000,
-        Cond::Vs | Cond::Vc => 0b0001,
-        Cond::Hi | Cond::Ls => 0b0110,
-        Cond::Ge | Cond::Lt => 0b1001,
-        Cond::Gt | Cond::Le => 0b1101,
-        Cond::Al => 0,
+/// N, Z, C, V of an addition or subtraction: AddWithCarry of DDI 0403E, A2.2.1.
+fn flags(op: Op, a: u32, b: u32, c: u32) -> u32 {
+    let carry_in = c >> 29 & 1;
+    let (x, y, carry) = match op {
+        Op::Add => (a, b, 0),
+        Op::Sub => (a, !b, 1),
+        Op::ReverseSub => (b, !a, 1),
+        Op::AddCarry => (a, b, carry_in),
+        _ => (a, !b, carry_in),
     };
-    (flags & tested == tested).then(|| cond.holds(flags))
+    let sum = u64::from(x) + u64::from(y) + u64::from(carry);
+    let result = sum as u32;
+    let overflow = (!(x ^ y) & (x ^ result)) >> 31;
+    sign_and_zero(result) | ((sum >> 32) as u32) << 29 | overflow << 28
 }

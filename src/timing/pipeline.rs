@@ -62,11 +62,12 @@ impl Core {
     /// bus, the cycle in which its address goes out.
     pub fn step(&mut self, insn: &Insn, code: OperandCode, next: u32) -> Time {
         let failed = code.failed();
-        self.fetch.paused = self.pause_before(insn, failed);
+        self.fetch.paused = self.late_behind_load(insn);
         let words = self.decode(insn);
         if insn.class == Class::It && self.behind.folds && words <= self.behind.decoded {
             // IT folding: it goes through decode beside the 16-bit instruction before it.
-            self.fetch.advance(insn.end().0, self.behind.decode_free - 1);
+            let leaves = self.behind.decode_free - 1;
+            self.fetch.advance(insn.end().0, leaves, leaves);
             self.fetch.run(&mut self.flash, self.behind.decode_free);
             return self.behind.decode_free;
         }
@@ -81,7 +82,7 @@ impl Core {
         if !refills {
             self.fetch.run(&mut self.flash, enter - 1);
         }
-        self.fetch.advance(insn.end().0, enter - 1);
+        self.fetch.advance(insn.end().0, decoded, enter - 1);
         if !refills {
             self.fetch.run(&mut self.flash, enter);
         }
@@ -129,20 +130,12 @@ impl Core {
         }
     }
 
-    /// The last cycle in execute of the instruction before this one, if it takes more than one there: a load does unless this one, already
-    /// fetched, overlaps it. The fetch unit requests nothing in that cycle.
-    fn pause_before(&self, insn: &Insn, failed: bool) -> Time {
-        if self.behind.load == LONG_AGO {
-            let last = self.free - 1;
-            return if last > self.behind.decode_free { last } else { LONG_AGO };
-        }
+    /// The data cycle of the load before this instruction, if this one is not in decode by then: the fetch unit requests nothing in that cycle.
+    fn late_behind_load(&self, insn: &Insn) -> Time {
         let end = insn.addr.0.wrapping_add(u32::from(insn.size)).wrapping_sub(2);
-        let decoded = self
-            .fetch
-            .holds(end)
-            .then(|| self.fetch.arrival(insn.addr.0).max(self.fetch.arrival(end)).max(self.behind.decode_free));
-        let in_time = decoded.is_some_and(|decoded| decoded < self.behind.load);
-        if in_time && self.overlaps_load(insn, failed) { LONG_AGO } else { self.behind.load }
+        let arrival = self.fetch.holds(end).then(|| self.fetch.arrival(insn.addr.0).max(self.fetch.arrival(end)));
+        let in_time = arrival.is_some_and(|arrival| arrival.max(self.behind.decode_free) < self.behind.load);
+        if in_time { LONG_AGO } else { self.behind.load }
     }
 
     /// Fetches what is needed to decode `insn`: when it is there.

@@ -11,7 +11,7 @@ use super::pipeline::{Behind, Core};
 use crate::isa::RegSet;
 
 /// Times before this count as this.
-const FLOOR: Time = -24;
+const FLOOR: Time = -48;
 /// Relative line number of an empty block.
 const NO_DELTA: i32 = i32::MIN;
 
@@ -149,7 +149,8 @@ impl FrontState {
             planned_line: core.flash.planned.map_or(NO_DELTA, |(planned, _)| line(planned)),
             words,
             arrival,
-            bus_free: rel(core.fetch.bus_free, floor),
+            // Before decode was free, or since: that decides whether the queue filled while decode was held up.
+            bus_free: if core.fetch.bus_free < settled { (floor - 1) as i8 } else { rel(core.fetch.bus_free, floor) },
             room: rel(core.fetch.room, floor),
             system_address: rel(core.fetch.system_address, floor),
             system_free: rel(core.fetch.system_free, floor),

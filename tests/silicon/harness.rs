@@ -51,6 +51,9 @@ pub struct KernelSet {
     pub conditions: String,
     #[serde(default)]
     pub left_out: Vec<String>,
+    /// It took no part in choosing the rules: the rules were chosen on the other sets and then checked on this one.
+    #[serde(default)]
+    pub held_out: bool,
     /// Kernel, wait states, measured, modelled.
     pub rows: Vec<(String, u8, f64, Vec<f64>)>,
 }
@@ -298,7 +301,8 @@ pub fn loop_table(bench: &Bench) -> String {
 pub fn kernel_tables(sets: &[KernelSet]) -> String {
     let mut out = String::new();
     for set in sets {
-        let _ = writeln!(out, "### {}\n\nFigures: {}. Conditions: {}.\n", set.name, set.figures, set.conditions);
+        let held_out = if set.held_out { " Held out." } else { "" };
+        let _ = writeln!(out, "### {}\n\nFigures: {}. Conditions: {}.{held_out}\n", set.name, set.figures, set.conditions);
         out.push_str("| kernel | wait states | measured | modelled | error |\n| --- | --- | --- | --- | --- |\n");
         for (kernel, wait_states, measured, modelled) in &set.rows {
             let mean = modelled.iter().sum::<f64>() / modelled.len() as f64;

@@ -94,8 +94,11 @@ impl Call {
         engine.ctl_set_tlb_type(TlbType::VIRTUAL).unwrap();
         engine
             .add_tlb_hook(1, 0, |uc, page, kind| {
-                let cpsr = uc.reg_read(RegisterARM::CPSR).unwrap();
-                uc.reg_write(RegisterARM::CPSR, cpsr & !0x0600_fc00).unwrap();
+                // A fetch's fill comes between two blocks, where an IT block that crosses a page boundary is still in force.
+                if kind != MemType::FETCH {
+                    let cpsr = uc.reg_read(RegisterARM::CPSR).unwrap();
+                    uc.reg_write(RegisterARM::CPSR, cpsr & !0x0600_fc00).unwrap();
+                }
                 let perms = if page < u64::from(SRAM) || kind == MemType::FETCH {
                     Prot::READ | Prot::EXEC
                 } else {

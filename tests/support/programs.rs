@@ -1,5 +1,6 @@
 //! What it is: programs made by chance from everything whose cost depends on what happens at run time: loads and stores of flash, SRAM, devices
-//! and bit-band, aligned or not; long multiplies and divides of any operands; IT blocks; forward branches, calls, loops; multiples and stacks.
+//! and bit-band, aligned or not; long multiplies and divides of any operands; IT blocks; forward branches, calls, loops; multiples and stacks;
+//! and everything by which such an operand may have been computed: carries, shifts, bit fields, saturation, what was stored a moment ago.
 //! Source: the encodings are DDI 0403E's, A7.7; the choice is a 64-bit linear congruential generator's (Knuth's MMIX constants).
 //! Does not model: exceptions, code in SRAM, computed branches; the committed images have those.
 //! Tested by: `tests/fidelity.rs` and `tests/operands.rs`, which run them.
@@ -45,13 +46,134 @@ fn low(dice: &mut Dice) -> u16 {
     dice.roll(4) as u16
 }
 
+/// Something whose cost depends on what register `r` holds.
+fn consume(dice: &mut Dice, r: u16, code: &mut Vec<u16>) {
+    let (d, m) = (low(dice), low(dice));
+    match dice.roll(3) {
+        // and.w r3, r, #0xff; ldr.w d, [base, r3]
+        0 => code.extend([0xf000 | r, 0x03ff, 0xf850 | [4, 5, 7][dice.roll(3) as usize], d << 12 | 3]),
+        1 => code.extend([0xfba0 | r, 3 << 8 | m]),          // umull r0, r3, r, m
+        _ => code.extend([0xfbb0 | r, 0xf0f0 | d << 8 | m]), // udiv d, r, m
+    }
+}
+
+/// A shift by a constant in the second halfword of a 32-bit instruction: any kind, RRX included.
+fn shift(dice: &mut Dice) -> u16 {
+    let by = if dice.roll(4) == 0 { 0 } else { dice.roll(32) as u16 };
+    (by >> 2) << 12 | (by & 3) << 6 | (dice.roll(4) as u16) << 4
+}
+
+/// One instruction by which an operand may be computed, or a few.
+fn arithmetic(dice: &mut Dice, code: &mut Vec<u16>) {
+    let (d, n, m) = (low(dice), low(dice), low(dice));
+    let other = (d + 1 + dice.roll(3) as u16) & 3;
+    let sets = (dice.roll(2) as u16) << 4;
+    match dice.roll(17) {
+        0 => code.push([0x4140, 0x4180, 0x4240, 0x4200][dice.roll(4) as usize] | n << 3 | d), // adcs, sbcs, rsbs, tst
+        1 => code.push([0x4080, 0x40c0, 0x4100, 0x41c0][dice.roll(4) as usize] | n << 3 | d), // lsls, lsrs, asrs, rors
+        2 => code.push([0x0800, 0x1000][dice.roll(2) as usize] | (dice.roll(32) as u16) << 6 | n << 3 | d), // lsrs, asrs
+        3 | 4 => {
+            // and, bic, orr, orn, eor, add, adc, sbc, sub, rsb of a shifted register
+            let opcode = [0u16, 1, 2, 3, 4, 8, 10, 11, 13, 14][dice.roll(10) as usize];
+            code.extend([0xea00 | opcode << 5 | sets | n, shift(dice) | d << 8 | m]);
+        }
+        // mov, mvn of a shifted register
+        5 => code.extend([[0xea4f, 0xea6f][dice.roll(2) as usize] | sets, shift(dice) | d << 8 | m]),
+        6 => {
+            // The same with a constant.
+            let opcode = [0u16, 1, 2, 3, 4, 8, 10, 11, 13, 14][dice.roll(10) as usize];
+            let constant = (dice.roll(8) as u16) << 12 | 1 | dice.roll(256) as u16;
+            code.extend([0xf000 | (dice.roll(2) as u16) << 10 | opcode << 5 | sets | n, constant | d << 8]);
+        }
+        // tst, teq, cmn of a shifted register and of a constant
+        7 => code.extend([[0xea10, 0xea90, 0xeb10][dice.roll(3) as usize] | n, shift(dice) | 0xf00 | m]),
+        8 => {
+            let constant = (dice.roll(8) as u16) << 12 | 1 | dice.roll(256) as u16;
+            code.extend([[0xf010, 0xf090][dice.roll(2) as usize] | (dice.roll(2) as u16) << 10 | n, constant | 0xf00]);
+        }
+        9 => {
+            // bfi, bfc, ubfx, sbfx
+            let lsb = dice.roll(32) as u16;
+            let rest = dice.roll(32 - u32::from(lsb)) as u16;
+            let place = (lsb >> 2) << 12 | d << 8 | (lsb & 3) << 6;
+            code.extend(match dice.roll(4) {
+                0 => [0xf360 | n, place | (lsb + rest)],
+                1 => [0xf36f, place | (lsb + rest)],
+                2 => [0xf3c0 | n, place | rest],
+                _ => [0xf340 | n, place | rest],
+            });
+        }
+        10 => code.extend([0xfa90 | m, 0xf080 | d << 8 | (dice.roll(4) as u16) << 4 | m]), // rev, rev16, rbit, revsh
+        11 => code.extend([0xfab0 | m, 0xf080 | d << 8 | m]),                              // clz
+        12 => {
+            // ssat, usat, of a register shifted either way
+            let by = 1 + dice.roll(31) as u16;
+            let first = [0xf300, 0xf320, 0xf380, 0xf3a0][dice.roll(4) as usize];
+            code.extend([first | n, (by >> 2) << 12 | d << 8 | (by & 3) << 6 | dice.roll(32) as u16]);
+        }
+        13 => {
+            // extends of a rotated register; 16-bit ones
+            let first = [0xfa0f, 0xfa1f, 0xfa4f, 0xfa5f][dice.roll(4) as usize];
+            code.extend([first, 0xf080 | d << 8 | (dice.roll(4) as u16) << 4 | m]);
+            code.push([0xb200, 0xb240, 0xb280, 0xb2c0, 0xba00, 0xba40, 0xbac0][dice.roll(7) as usize] | d << 3 | other);
+        }
+        14 => code.extend([0xf380 | n, 0x8800]), // msr apsr_nzcvq, n
+        15 => code.extend([0xfbc0 | (dice.roll(2) as u16) << 5 | n, d << 12 | other << 8 | m]), // smlal, umlal
+        _ => {
+            // itt, by whatever the flags are; a division or a load; an adc
+            let cond = dice.roll(14) as u16;
+            code.push(0xbf00 | cond << 4 | 0x4 | (cond & 1) << 3);
+            if dice.roll(2) == 0 {
+                code.extend([0xfbb0 | n, 0xf0f0 | d << 8 | m]);
+            } else {
+                code.extend([0xf8d5, d << 12 | dice.roll(64) as u16]);
+            }
+            code.push(0x4140 | n << 3 | d);
+        }
+    }
+    if dice.roll(2) == 0 {
+        consume(dice, d, code);
+    }
+}
+
+/// Something stored and loaded again at once, wholly or in part, and used.
+fn stored(dice: &mut Dice, code: &mut Vec<u16>) {
+    let (d, n) = (low(dice), low(dice));
+    let other = (d + 1 + dice.roll(3) as u16) & 3;
+    let place = |dice: &mut Dice| dice.roll(8) as u16;
+    match dice.roll(7) {
+        0 | 1 => {
+            // strb, strh or str; then ldrb, ldrh, ldr, ldrsb or ldrsh near it
+            let base = [4u16, 4, 7][dice.roll(3) as usize];
+            let store = [0xf884, 0xf8a4, 0xf8c4][dice.roll(3) as usize];
+            let load = [0xf890, 0xf8b0, 0xf8d0, 0xf990, 0xf9b0][dice.roll(5) as usize];
+            code.extend([store, n << 12 | place(dice), load | base, d << 12 | place(dice)]);
+        }
+        2 => {
+            // it; str; ldr
+            code.push(0xbf08 | (dice.roll(14) as u16) << 4);
+            code.extend([0xf8c4, n << 12 | place(dice), 0xf8d4, d << 12 | place(dice)]);
+        }
+        3 => code.extend([0xc403, 0x3c08, 0xe894, 1 << d | 1 << other]), // stm r4!, {r0, r1}; subs r4, #8; ldm r4, {two}
+        // strd or ldrd, and the other
+        4 => code.extend([0xe9c4, d << 12 | other << 8 | place(dice), 0xe9d4, d << 12 | other << 8 | place(dice)]),
+        5 => {
+            // push {r0-r3}; ldr d, [sp, #]; ldrh.w n, [sp, #] at any alignment; add sp, #16
+            code.extend([0xb40f, 0x9800 | d << 8 | dice.roll(4) as u16, 0xf8bd, n << 12 | place(dice), 0xb004]);
+        }
+        // mov r11, sp; sub sp, #8; str n, [sp, #4]; mov sp, r11; ldr d, [sp, #-4]; ldrex d, [r4]
+        _ => code.extend([0x46eb, 0xb082, 0x9001 | n << 8, 0x46dd, 0xf85d, d << 12 | 0x0c04, 0xe854, other << 12 | 0xf00]),
+    }
+    consume(dice, d, code);
+}
+
 /// One instruction, or a few that belong together, without control flow.
 fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
     let (d, n, m) = (low(dice), low(dice), low(dice));
     let base = [4u16, 5, 7][dice.roll(3) as usize];
     let imm5 = dice.roll(32) as u16;
     let imm12 = dice.roll(0x80) as u16;
-    match dice.roll(if devices == Devices::Some { 30 } else { 26 }) {
+    match dice.roll(if devices == Devices::Some { 45 } else { 41 }) {
         0 => code.push(0x1800 | m << 6 | n << 3 | d),                   // adds
         1 => code.push(0x1a00 | m << 6 | n << 3 | d),                   // subs
         2 => code.push(0x4040 | n << 3 | d),                            // eors
@@ -108,9 +230,11 @@ fn piece(dice: &mut Dice, devices: Devices, code: &mut Vec<u16>) {
             // ldr d, [r4], #4 and back: sub r4, #4
             code.extend([0xf854, d << 12 | 0x0b04, 0x3c04]);
         }
-        26 => code.extend([0xf8d8, d << 12]), // the cycle counter
-        27 => code.extend([0xf8d9, d << 12]), // a port's bit through its alias
-        28 => code.extend([0xf8c9, d << 12]),
+        26..=34 => arithmetic(dice, code),
+        35..=40 => stored(dice, code),
+        41 => code.extend([0xf8d8, d << 12]), // the cycle counter
+        42 => code.extend([0xf8d9, d << 12]), // a port's bit through its alias
+        43 => code.extend([0xf8c9, d << 12]),
         _ => {
             // str.w d, [r4, #0]; ldr.w through the alias of its bit 0: 0x22000000 + 32 * offset
             let alias = 0x2200_0000 + 32 * (BUFFER - SRAM);

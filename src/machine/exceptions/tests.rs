@@ -132,6 +132,25 @@ fn a_more_urgent_interrupt_nests_and_a_less_urgent_one_waits() {
 }
 
 #[test]
+fn a_more_urgent_interrupt_that_arrives_during_entry_goes_first_on_the_same_frame() {
+    // B1.5.11 and DDI 0337E, 5.6: no second frame, the other exception pending and not active, then tail-chained.
+    let (mut core, mut exceptions) = (FakeCore::new(), Exceptions::default());
+    pend(&mut exceptions, 20, 0x40);
+    exceptions.enter(&mut core, 20).expect("no lock-up");
+    assert_eq!(exceptions.late_arrival(&mut core, 20), Ok(None));
+    pend(&mut exceptions, 21, 0x40);
+    assert_eq!(exceptions.late_arrival(&mut core, 20), Ok(None), "equal priority does not overtake");
+    pend(&mut exceptions, 22, 0x30);
+    assert_eq!(exceptions.late_arrival(&mut core, 20), Ok(Some(22)));
+    assert_eq!((core.r[14], core.r[15], core.xpsr & 0x1ff, core.msp), (0xffff_fff9, 0x0800_1160, 22, 0x2000_1000 - 0x20));
+    assert_eq!([20, 22].map(|n| (exceptions.is_active(n), exceptions.is_pending(n))), [(false, true), (true, false)]);
+    assert_eq!(exceptions.exit(&mut core, 0xffff_fff9), Ok(Return::TailChained(20)));
+    assert_eq!(exceptions.exit(&mut core, 0xffff_fff9), Ok(Return::TailChained(21)));
+    assert_eq!(exceptions.exit(&mut core, 0xffff_fff9), Ok(Return::Done));
+    assert_eq!((core.r[15], core.msp), (0x0800_0100, 0x2000_1000));
+}
+
+#[test]
 fn subpriority_decides_order_but_not_preemption() {
     // B3.2.6: PRIGROUP 5 leaves bits 7:6 for the group.
     let mut exceptions = Exceptions { priority_group: 5, ..Exceptions::default() };

@@ -115,12 +115,13 @@ impl Blocks {
 
     /// The number of the block at an address; decodes it if it is new. Where code in SRAM was rewritten, the new block takes the old one's
     /// number, so that firmware that does that for ever does not fill the table; all that `prices` remembers is then forgotten.
-    pub fn find(&mut self, prices: &mut Prices, pc: u32, size: u32) -> CodeId {
+    /// `before` is the block that ran before it.
+    pub fn find(&mut self, prices: &mut Prices, pc: u32, size: u32, before: Option<CodeId>) -> CodeId {
         if let Some(code) = self.known(pc, size) {
             return code;
         }
         let bytes = self.memory.read_vec(pc, size as usize).unwrap_or_default();
-        let block = self.decoder.decode_block(Addr(pc), &bytes);
+        let block = self.decoder.decode_block_after(before.map(|before| prices.block(before)), Addr(pc), &bytes);
         let memory = Rc::clone(&self.memory);
         let rom = |address, bytes: u8| if memory.is_sram(address) { None } else { memory.read(address, u32::from(bytes)) };
         match self.others.get(&(pc, size)).copied() {
@@ -138,10 +139,12 @@ impl Blocks {
 
     /// Some of a block's instructions as a block of its own: in an IT block, its conditions hold on.
     pub fn part(&mut self, prices: &mut Prices, code: CodeId, range: Range<usize>) -> Option<CodeId> {
-        let insns = prices.block(code).insns.get(range)?;
+        let whole = prices.block(code);
+        let open_it = whole.open_it.filter(|_| range.end == whole.insns.len());
+        let insns = whole.insns.get(range)?;
         let addr = insns.first()?.addr;
         let size = insns.last()?.end().0.wrapping_sub(addr.0);
-        let part = Block { addr, size, insns: insns.into() };
+        let part = Block { addr, size, insns: insns.into(), open_it };
         if let Some(known) = self.known(addr.0, size)
             && *prices.block(known) == part
         {

@@ -3,70 +3,115 @@
 //! Does not model: what [`super::Operands`] does not.
 //! Tested by: `tests/operands.rs`.
 
-use super::{Kind, LARGEST_STEP, Linear, NO_REG, Need, Node, Store, Value};
-use crate::isa::{Base, Class, Compute, Cond, Insn, Op, PC, SP, Source, Writeback};
+use super::{At, Kind, LARGEST_STEP, Linear, NO_REG, Need, Node, Store, Value};
+use crate::isa::{Base, Carry, Class, Compute, Cond, Insn, LR, Mem, Op, PC, SP, Source, Writeback};
 use crate::timing::{OperandCode, OperandNeed, operand_need, static_code};
 use crate::units::Addr;
+use std::collections::HashMap;
+
+/// How many nodes a block may have; what lies beyond is unknown. The longest blocks that compilers make have some hundreds.
+pub(super) const MOST_NODES: usize = 16_384;
+/// How many stores a load may depend on.
+const MOST_SEEN: usize = 64;
 
 /// The graph while it grows: which node each register and the flags hold after the instructions seen so far.
 pub(super) struct Build<R> {
     rom: R,
     pub(super) fixed: Vec<OperandCode>,
     pub(super) nodes: Vec<Node>,
-    regs: [usize; 16],
-    flags: usize,
+    /// Each node as a sum of registers at the block's entry, if it is one.
+    linear: Vec<Option<Linear>>,
+    constants: HashMap<u32, At>,
+    regs: [At; 16],
+    flags: At,
     pub(super) needs: Vec<Need>,
     pub(super) stores: Vec<Store>,
+    pub(super) seen: Vec<u16>,
 }
 
-const UNKNOWN: usize = 0;
-const ENTRY_FLAGS: usize = 1;
+const UNKNOWN: At = 0;
+const ENTRY_FLAGS: At = 1;
+
+/// Whether an instruction executes.
+type Outcome = Option<(At, Cond)>;
 
 impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
     pub(super) fn new(rom: R) -> Self {
-        let mut nodes = vec![Node::Unknown, Node::EntryFlags];
-        let mut regs = [UNKNOWN; 16];
-        for r in 0..15u8 {
-            regs[r as usize] = nodes.len();
-            nodes.push(Node::Reg(r));
+        let mut build = Build {
+            rom,
+            fixed: Vec::new(),
+            nodes: Vec::new(),
+            linear: Vec::new(),
+            constants: HashMap::new(),
+            regs: [UNKNOWN; 16],
+            flags: ENTRY_FLAGS,
+            needs: Vec::new(),
+            stores: Vec::new(),
+            seen: Vec::new(),
+        };
+        build.push(Node::Unknown);
+        build.push(Node::EntryFlags);
+        for r in 0..=LR {
+            build.regs[usize::from(r)] = build.push(Node::Reg(r));
         }
-        Build { rom, fixed: Vec::new(), nodes, regs, flags: ENTRY_FLAGS, needs: Vec::new(), stores: Vec::new() }
+        build
     }
 
-    fn push(&mut self, node: Node) -> usize {
+    fn node(&self, at: At) -> Node {
+        self.nodes[usize::from(at)]
+    }
+
+    fn push(&mut self, node: Node) -> At {
+        let at = self.nodes.len();
+        if at >= MOST_NODES {
+            return UNKNOWN;
+        }
+        let linear = self.linear_form(node);
         self.nodes.push(node);
-        self.nodes.len() - 1
+        self.linear.push(linear);
+        at as At
     }
 
-    fn constant(&mut self, value: u32) -> usize {
-        self.push(Node::Const(value))
+    fn constant(&mut self, value: u32) -> At {
+        if let Some(known) = self.constants.get(&value) {
+            return *known;
+        }
+        let at = self.push(Node::Const(value));
+        self.constants.insert(value, at);
+        at
     }
 
-    fn source(&mut self, source: Source) -> usize {
+    /// What a register holds.
+    fn reg(&self, r: u8) -> At {
+        self.regs[usize::from(r & 15)]
+    }
+
+    fn source(&mut self, source: Source) -> At {
         match source {
             Source::Const(value) => self.constant(value),
-            Source::Reg(r) => self.regs[r as usize & 15],
+            Source::Reg(r) => self.reg(r),
+            Source::Flags => self.flags,
             Source::Shifted(r, op, amount) => {
-                let (a, b) = (self.regs[r as usize & 15], self.constant(u32::from(amount)));
-                self.apply(op, [a, b, b])
+                let by = if op == Op::RotateExtend { self.flags } else { self.constant(u32::from(amount)) };
+                self.apply(op, [self.reg(r), by, by])
             }
         }
     }
 
     /// An operation, folded when it adds constants so that a moving pointer stays `register + constant`.
-    fn apply(&mut self, op: Op, operands: [usize; 3]) -> usize {
-        let [a, b, _] = operands.map(|o| self.nodes[o]);
-        match (op, a, b) {
+    fn apply(&mut self, op: Op, operands: [At; 3]) -> At {
+        let [a, b, c] = operands.map(|o| self.node(o));
+        match (op, a, b, c) {
             (Op::Copy, ..) => operands[0],
-            (Op::Add | Op::Sub, Node::Const(x), Node::Const(y)) => self.constant(op.apply(x, y, 0)),
-            (Op::Add | Op::Sub, Node::Apply { op: Op::Add, operands: [base, k, _] }, Node::Const(y))
-                if matches!(self.nodes[k], Node::Const(_)) =>
+            (_, Node::Const(x), Node::Const(y), Node::Const(z)) => self.constant(op.apply(x, y, z)),
+            (Op::Add | Op::Sub, Node::Apply { op: Op::Add, operands: [base, k, _] }, Node::Const(y), _)
+                if matches!(self.node(k), Node::Const(_)) =>
             {
-                let Node::Const(x) = self.nodes[k] else { return UNKNOWN };
+                let Node::Const(x) = self.node(k) else { return UNKNOWN };
                 let k = self.constant(op.apply(x, y, 0));
                 self.push(Node::Apply { op: Op::Add, operands: [base, k, k] })
             }
-            (Op::Sub, _, Node::Const(y)) => {
+            (Op::Sub, _, Node::Const(y), _) if operands[0] != UNKNOWN => {
                 let k = self.constant(y.wrapping_neg());
                 self.push(Node::Apply { op: Op::Add, operands: [operands[0], k, k] })
             }
@@ -75,15 +120,25 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         }
     }
 
-    /// Writes a register, only if the instruction's condition holds.
-    fn set(&mut self, r: u8, value: usize, insn: &Insn, flags: usize) {
-        let slot = r as usize & 15;
-        self.regs[slot] = if insn.in_it && insn.cond != Cond::Al {
-            let otherwise = self.regs[slot];
-            self.push(Node::Select { flags, cond: insn.cond, then: value, otherwise })
-        } else {
+    /// What something is after an instruction that only executes if its condition holds.
+    fn select(&mut self, outcome: Outcome, then: At, otherwise: At) -> At {
+        match outcome {
+            Some((flags, cond)) => self.push(Node::Select { flags, cond, then, otherwise }),
+            None => then,
+        }
+    }
+
+    /// Writes a register. The lowest bits of SP are always zero (DDI 0403E, B1.4.7).
+    fn set(&mut self, r: u8, value: At, outcome: Outcome) {
+        let stays_aligned = |l: &Linear| l.a == SP && l.b == NO_REG && l.add & 3 == 0;
+        let value = if r != SP || self.linear[usize::from(value)].as_ref().is_some_and(stays_aligned) {
             value
+        } else {
+            let mask = self.constant(!3);
+            self.apply(Op::And, [value, mask, mask])
         };
+        let slot = usize::from(r & 15);
+        self.regs[slot] = self.select(outcome, value, self.regs[slot]);
     }
 
     pub(super) fn insn(&mut self, i: usize, insn: &Insn) {
@@ -92,16 +147,28 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         let address = insn.mem.map(|_| self.address(insn));
         let need = operand_need(insn);
         let outcome = (need.condition != Cond::Al).then_some((flags, need.condition));
-        let regs = |(a, b): (u8, u8)| [a, b].map(|r| self.value(self.regs[r as usize & 15]));
+        let regs = |(a, b): (u8, u8)| [a, b].map(|r| self.value(self.reg(r)));
         let mut code = static_code(insn);
         let kind = match (need.operand, address) {
-            (OperandNeed::Address(mem), Some(node)) => match self.nodes[node] {
-                Node::Const(at) => {
+            (OperandNeed::Address(mem), Some(node)) => match (self.node(node), self.on_stack(node)) {
+                (Node::Const(at), _) => {
                     code = OperandCode::address(Addr(at), mem.bytes);
                     None
                 }
-                _ if self.is_on_stack(node) => None,
+                (_, Some(offset)) => {
+                    code = stack_code(offset, mem);
+                    None
+                }
                 _ => Some(Kind::Address { at: self.value(node), bytes: mem.bytes }),
+            },
+            // Of those based on SP only an indexed one may be unaligned by what the run brings.
+            (OperandNeed::Nothing, Some(node)) if insn.mem.is_some_and(|mem| mem.base == Base::Reg(SP)) => match insn.mem {
+                Some(mem) if mem.index.is_some() => Some(Kind::Address { at: self.value(node), bytes: mem.bytes }),
+                Some(mem) => {
+                    code = stack_code(mem.offset as u32, mem);
+                    None
+                }
+                None => None,
             },
             (OperandNeed::LongMultiply { factors, signed }, _) => Some(Kind::LongMultiply { factors: regs(factors), signed }),
             (OperandNeed::Divide { registers, signed }, _) => Some(Kind::Divide { operands: regs(registers), signed }),
@@ -114,27 +181,24 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         self.effects(insn, address, flags);
     }
 
-    fn value(&self, node: usize) -> Value {
-        self.linear(node).map_or(Value::Node(node), Value::Linear)
+    fn value(&self, node: At) -> Value {
+        self.linear[usize::from(node)].map_or(Value::Node(node), Value::Linear)
     }
 
-    /// Addresses relative to the stack pointer are taken to be aligned and in SRAM.
-    fn is_on_stack(&self, address: usize) -> bool {
-        match self.nodes[address] {
-            Node::Reg(SP) => true,
-            Node::Apply { op: Op::Add, operands: [base, k, _] } => {
-                self.nodes[base] == Node::Reg(SP) && matches!(self.nodes[k], Node::Const(_))
-            }
-            _ => false,
+    /// The offset from the stack pointer, which is taken to point into SRAM, if an address is such a one.
+    fn on_stack(&self, address: At) -> Option<u32> {
+        match self.linear[usize::from(address)]? {
+            Linear { a: SP, b: NO_REG, add, .. } => Some(add),
+            _ => None,
         }
     }
 
-    fn address(&mut self, insn: &Insn) -> usize {
+    fn address(&mut self, insn: &Insn) -> At {
         let Some(mem) = insn.mem else { return UNKNOWN };
         let base = match mem.base {
             Base::Literal(addr) => return self.constant(addr.0),
             Base::Reg(PC) => self.constant(insn.addr.0.wrapping_add(4)),
-            Base::Reg(r) => self.regs[r as usize & 15],
+            Base::Reg(r) => self.reg(r),
         };
         let base = match mem.index {
             Some((r, shift)) => {
@@ -143,84 +207,182 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
             }
             None => base,
         };
-        let offset = self.constant(mem.offset as u32);
-        if mem.offset == 0 { base } else { self.apply(Op::Add, [base, offset, offset]) }
+        self.offset(base, mem.offset as u32)
     }
 
-    /// A load; from a known place in flash it is a constant.
-    fn load(&mut self, address: usize, bytes: u8, signed: bool) -> usize {
-        if let (Node::Const(at), 4) = (self.nodes[address], bytes)
-            && let Some(word) = (self.rom)(at, 4)
+    fn offset(&mut self, base: At, offset: u32) -> At {
+        if offset == 0 {
+            return base;
+        }
+        let offset = self.constant(offset);
+        self.apply(Op::Add, [base, offset, offset])
+    }
+
+    /// By how much the first address is above the second, if that is known now.
+    fn distance(&self, from: At, to: At) -> Option<u32> {
+        let (x, y) = (self.linear[usize::from(from)], self.linear[usize::from(to)]);
+        if from == to && from != UNKNOWN {
+            return Some(0);
+        }
+        let (x, y) = (x?, y?);
+        (Linear { add: 0, ..x } == Linear { add: 0, ..y }).then(|| x.add.wrapping_sub(y.add))
+    }
+
+    /// A load; from a known place in flash it is a constant, and behind a store to just there it is what that stored.
+    fn load(&mut self, address: At, bytes: u8, signed: bool) -> At {
+        if address == UNKNOWN {
+            return UNKNOWN;
+        }
+        let unused = 32 - 8 * u32::from(bytes);
+        if let Node::Const(at) = self.node(address)
+            && let Some(word) = (self.rom)(at, bytes)
         {
-            return self.constant(word);
+            return self.constant(if signed { ((word << unused) as i32 >> unused) as u32 } else { word });
         }
-        let after = self.stores.len();
-        self.push(Node::Load { address, bytes, signed, after })
+        let first = self.seen.len();
+        for i in (0..self.stores.len()).rev() {
+            let store = self.stores[i];
+            let distance = self.distance(address, store.address);
+            let covers =
+                distance.is_some_and(|d| d <= 3 && d + u32::from(bytes) <= u32::from(store.bytes)) && store.outcome.is_none();
+            if covers && self.seen.len() == first {
+                let at = self.constant(8 * distance.unwrap_or(0));
+                let width = self.constant(8 * u32::from(bytes));
+                let op = if signed { Op::ExtractSigned } else { Op::Extract };
+                return if bytes == 4 { store.value } else { self.apply(op, [store.value, at, width]) };
+            }
+            let misses = distance.is_some_and(|d| d >= u32::from(store.bytes) && d.wrapping_neg() >= u32::from(bytes));
+            if !misses {
+                self.seen.push(i as u16);
+            }
+            if covers || self.seen.len() - first > MOST_SEEN {
+                break;
+            }
+        }
+        let last = self.seen.len();
+        if last - first > MOST_SEEN {
+            self.seen.truncate(first);
+            return UNKNOWN;
+        }
+        self.push(Node::Load { address, bytes, signed, first: first as u32, last: last as u32 })
     }
 
-    fn effects(&mut self, insn: &Insn, address: Option<usize>, flags: usize) {
-        let mut written = insn.writes;
+    fn store(&mut self, address: At, value: At, bytes: u8, outcome: Outcome) {
+        if self.stores.len() < MOST_NODES {
+            self.stores.push(Store { address, value, bytes, outcome });
+        }
+    }
+
+    /// The registers that a load or store moves, with the offsets from its lowest address.
+    fn moved(insn: &Insn) -> impl Iterator<Item = (u8, u32)> + use<R> {
+        let exclusive = insn.class == Class::StoreExclusive;
+        let pair = insn.pair.map(|(a, b)| [(a, 0), (b, 4)]).into_iter().flatten();
+        let single = insn.transfer.filter(|_| !exclusive).map(|r| (r, 0));
+        let offsets = (0u32..).step_by(4);
+        single.into_iter().chain(pair).chain(insn.list.iter().zip(offsets).collect::<Vec<_>>())
+    }
+
+    /// The memory access of an instruction.
+    fn access(&mut self, insn: &Insn, mem: Mem, address: At, outcome: Outcome) {
+        match insn.class {
+            Class::Store | Class::StoreMultiple | Class::StoreDouble => {
+                for (r, offset) in Self::moved(insn) {
+                    let (address, value) = (self.offset(address, offset), self.reg(r));
+                    self.store(address, value, mem.bytes, outcome);
+                }
+            }
+            // Whether it stores is not known before.
+            Class::StoreExclusive => self.store(address, UNKNOWN, mem.bytes, outcome),
+            _ => {}
+        }
+        let mut loaded = Vec::new();
+        if matches!(insn.class, Class::Load | Class::LoadMultiple | Class::LoadDouble | Class::LoadExclusive) {
+            for (r, offset) in Self::moved(insn).filter(|(r, _)| *r != PC) {
+                let from = self.offset(address, offset);
+                loaded.push((r, self.load(from, mem.bytes, insn.signed_load)));
+            }
+        }
+        let exclusive = matches!(insn.class, Class::StoreExclusive);
+        let (known, status) = (loaded.iter().map(|(r, _)| *r), insn.transfer.filter(|_| exclusive));
+        let mut others = known.fold(insn.writes.without(PC), |others, r| others.without(r));
+        if let (Base::Reg(r), true) = (mem.base, mem.writeback != Writeback::None)
+            && others.contains(r)
+        {
+            let moved = self.offset(self.reg(r), insn.base_step as u32);
+            self.set(r, moved, outcome);
+            others = others.without(r);
+        }
+        for (r, value) in loaded {
+            self.set(r, value, outcome);
+        }
+        debug_assert!(exclusive || others.0 == 0, "{insn:?}");
+        for r in others.iter().chain(status) {
+            self.set(r, UNKNOWN, outcome);
+        }
+    }
+
+    /// The flags that an operation leaves.
+    fn flags_of(&mut self, compute: &Compute, operands: [At; 3], value: At) -> At {
+        if matches!(compute.op, Op::Add | Op::Sub | Op::ReverseSub | Op::AddCarry | Op::SubCarry) {
+            return if operands.contains(&UNKNOWN) { UNKNOWN } else { self.push(Node::Flags { op: compute.op, operands }) };
+        }
+        let before = self.flags;
+        let carry = match compute.carry {
+            Carry::Kept => before,
+            Carry::Bit(bit) => self.constant(u32::from(bit) << 29),
+            Carry::Shift { op, a, by } => {
+                let (a, by) = (self.source(a), self.source(by));
+                self.push(Node::ShiftCarry { op, operands: [a, by, before] })
+            }
+        };
+        self.push(Node::Logical { result: value, carry, before })
+    }
+
+    fn effects(&mut self, insn: &Insn, address: Option<At>, flags: At) {
+        let outcome = (insn.in_it && insn.cond != Cond::Al).then_some((flags, insn.cond));
         if let (Some(mem), Some(address)) = (insn.mem, address) {
-            if matches!(insn.class, Class::Store | Class::StoreMultiple | Class::StoreDouble | Class::StoreExclusive) {
-                let bytes = u32::from(mem.bytes) * u32::from(mem.count);
-                let word = (insn.class == Class::Store && bytes == 4 && !insn.in_it).then_some(insn.transfer).flatten();
-                let word = word.map(|r| self.regs[r as usize & 15]);
-                self.stores.push(Store { address, bytes, word });
-            }
-            if insn.class == Class::Load
-                && let Some(r) = insn.transfer.filter(|r| *r != PC)
-            {
-                let value = self.load(address, mem.bytes, insn.signed_load);
-                self.set(r, value, insn, flags);
-                written = written.without(r);
-            }
-            if let (Base::Reg(r), true) = (mem.base, mem.writeback != Writeback::None)
-                && insn.transfer != Some(r)
-            {
-                let (base, step) = (self.regs[r as usize & 15], self.constant(insn.base_step as u32));
-                let value = self.apply(Op::Add, [base, step, step]);
-                self.set(r, value, insn, flags);
-                written = written.without(r);
-            }
+            return self.access(insn, mem, address, outcome);
         }
-        if let Some(Compute { destination, op, a, b, c, second }) = insn.compute {
-            let operands = [self.source(a), self.source(b), self.source(c)];
-            let [a, b, _] = operands;
-            let value = self.apply(op, operands);
+        let Some(compute) = insn.compute else {
             if insn.writes_flags {
-                let known = ![a, b].contains(&UNKNOWN);
-                let new = match op {
-                    Op::Add | Op::Sub | Op::ReverseSub if known => self.push(Node::Flags { op, a, b }),
-                    Op::Add | Op::Sub | Op::ReverseSub => UNKNOWN,
-                    _ if value == UNKNOWN => UNKNOWN,
-                    _ => self.push(Node::Flags { op: Op::Copy, a: value, b: value }),
-                };
-                self.flags = if insn.in_it && insn.cond != Cond::Al {
-                    self.push(Node::Select { flags, cond: insn.cond, then: new, otherwise: flags })
-                } else {
-                    new
-                };
+                // MSR of APSR.
+                let mask = self.constant(0xf000_0000);
+                let from = insn.reads.iter().next().map_or(UNKNOWN, |r| self.reg(r));
+                let new = self.apply(Op::And, [from, mask, mask]);
+                self.flags = self.select(outcome, new, flags);
             }
-            let second = second.map(|(r, op)| (r, self.apply(op, operands)));
-            for (r, value) in destination.map(|r| (r, value)).into_iter().chain(second).filter(|(r, _)| *r != PC) {
-                self.set(r, value, insn, flags);
-                written = written.without(r);
+            for r in insn.writes.without(PC).iter() {
+                self.set(r, UNKNOWN, outcome);
             }
-        } else if insn.writes_flags {
-            self.flags = UNKNOWN;
+            return;
+        };
+        let operands = [compute.a, compute.b, compute.c].map(|source| self.source(source));
+        let [a, b, _] = operands;
+        let mut value = self.apply(compute.op, operands);
+        let mut second = compute.second.map(|(r, op)| (r, self.apply(op, [a, b, b])));
+        if let (true, Some(low), Some((r, high))) = (compute.accumulate, compute.destination, second) {
+            let (to_low, to_high) = (self.reg(low), self.reg(r));
+            let carry = self.push(Node::Flags { op: Op::Add, operands: [value, to_low, to_low] });
+            value = self.apply(Op::Add, [value, to_low, to_low]);
+            second = Some((r, self.apply(Op::AddCarry, [high, to_high, carry])));
         }
-        for r in written.iter() {
-            self.regs[r as usize & 15] = UNKNOWN;
+        if insn.writes_flags {
+            let new = self.flags_of(&compute, operands, value);
+            self.flags = self.select(outcome, new, flags);
+        }
+        for (r, value) in compute.destination.map(|r| (r, value)).into_iter().chain(second).filter(|(r, _)| *r != PC) {
+            self.set(r, value, outcome);
         }
     }
 
     /// A node as a sum of registers at the block's entry, if it is one.
-    pub(super) fn linear(&self, node: usize) -> Option<Linear> {
-        match self.nodes[node] {
+    fn linear_form(&self, node: Node) -> Option<Linear> {
+        let of = |at: At| self.linear[usize::from(at)];
+        match node {
             Node::Const(value) => Some(Linear { add: value, ..Linear::ZERO }),
             Node::Reg(r) => Some(Linear { a: r, ..Linear::ZERO }),
-            Node::Apply { op: Op::Add, operands: [x, y, _] } => self.linear(x)?.plus(self.linear(y)?),
-            Node::Apply { op: Op::ShiftLeft, operands: [x, y, _] } => match (self.linear(x)?, self.nodes[y]) {
+            Node::Apply { op: Op::Add, operands: [x, y, _] } => of(x)?.plus(of(y)?),
+            Node::Apply { op: Op::ShiftLeft, operands: [x, y, _] } => match (of(x)?, self.node(y)) {
                 (Linear { a, b: NO_REG, add, .. }, Node::Const(shift @ 0..32)) => {
                     Some(Linear { a: NO_REG, b: a, shift: shift as u8, add: add << shift })
                 }
@@ -230,12 +392,75 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         }
     }
 
+    /// Keeps only the nodes that a need depends on, closely packed.
+    pub(super) fn keep_what_is_needed(&mut self) {
+        for i in 0..self.nodes.len() {
+            if let Node::Apply { op, operands: [a, b, c] } = self.nodes[i]
+                && let (Node::Const(b), c) = (self.node(b), self.node(c))
+            {
+                // Where the third operand is of no account it is another node's.
+                let c = if let Node::Const(c @ 0..=0xffff) = c { Some(c as u16) } else { None };
+                let uses_third = matches!(
+                    op,
+                    Op::MulAdd | Op::MulSub | Op::Extract | Op::ExtractSigned | Op::Insert | Op::AddCarry | Op::SubCarry
+                );
+                if !uses_third || c.is_some() {
+                    self.nodes[i] = Node::ApplyConst { op, a, b, c: c.unwrap_or(0) };
+                }
+            }
+        }
+        let mut wanted = vec![false; self.nodes.len()];
+        for need in &self.needs {
+            let nodes = need.kind.values().filter_map(|value| if let Value::Node(node) = value { Some(node) } else { None });
+            for node in nodes.chain(need.outcome.map(|(flags, _)| flags)) {
+                wanted[usize::from(node)] = true;
+            }
+        }
+        for i in (0..self.nodes.len()).rev() {
+            if !wanted[i] {
+                continue;
+            }
+            for operand in self.nodes[i].operands() {
+                wanted[usize::from(*operand)] = true;
+            }
+            if let Node::Load { first, last, .. } = self.nodes[i] {
+                for store in self.seen.get(first as usize..last as usize).unwrap_or_default() {
+                    for node in self.stores[usize::from(*store)].nodes() {
+                        wanted[usize::from(*node)] = true;
+                    }
+                }
+            }
+        }
+        let mut places = vec![UNKNOWN; self.nodes.len()];
+        let mut kept = Vec::new();
+        for (i, node) in self.nodes.iter_mut().enumerate().filter(|(i, _)| wanted[*i]) {
+            for operand in node.operands() {
+                *operand = places[usize::from(*operand)];
+            }
+            places[i] = kept.len() as At;
+            kept.push(*node);
+        }
+        self.nodes = kept;
+        let place = |node: &mut At| *node = places[usize::from(*node)];
+        self.stores.iter_mut().flat_map(Store::nodes).for_each(place);
+        for need in &mut self.needs {
+            if let Some((flags, _)) = &mut need.outcome {
+                place(flags);
+            }
+            for value in need.kind.values_mut() {
+                if let Value::Node(node) = value {
+                    place(node);
+                }
+            }
+        }
+    }
+
     /// By how much a register has moved at the block's end, if by a constant.
     fn step(&self, r: u8) -> Option<u32> {
         if r == NO_REG {
             return Some(0);
         }
-        match self.linear(self.regs[usize::from(r & 15)])? {
+        match self.linear[usize::from(self.reg(r))]? {
             Linear { a, b: NO_REG, add, .. } if a == r => Some(add),
             _ => None,
         }
@@ -250,4 +475,10 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
             need.outcome.is_none() && step.is_some_and(keeps_alignment)
         })
     }
+}
+
+/// The code of an access at this offset from SP.
+fn stack_code(offset: u32, mem: Mem) -> OperandCode {
+    const SRAM: u32 = 0x2000_0000;
+    OperandCode::address(Addr(SRAM | offset & 3), mem.bytes)
 }
