@@ -224,6 +224,7 @@ fn ctrl_c_reports_what_is_finished_and_the_journal_continues() {
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !sent.is_ok_and(|status| status.success()) {
         child.kill().expect("alive");
+        child.wait().expect("done");
         return eprintln!("skipped: kill -INT is not to be had");
     }
     let (mut out, mut err) = (String::new(), String::new());

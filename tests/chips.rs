@@ -17,7 +17,7 @@ const PERIPHERALS: [(&str, &str); 4] = [
          AFIO@40010000:APB2.0 EXTI@40010400 GPIOA@40010800:APB2.2 GPIOB@40010c00:APB2.3 GPIOC@40011000:APB2.4
          GPIOD@40011400:APB2.5 ADC1@40012400:APB2.9 ADC2@40012800:APB2.10 TIM1@40012c00:APB2.11 SPI1@40013000:APB2.12
          USART1@40013800:APB2.14 DMA1@40020000:AHB.0 RCC@40021000 CRC@40023000:AHB.6 FLASH@40022000 DBGMCU@e0042000
-         USB_SRAM@40006000:APB1.23 DWT@e0001000 STK@e000e010 NVIC@e000e100 SCB@e000ed00",
+         USB_SRAM@40006000:APB1.23 ESIG@1ffff7e0 OB@1ffff800 DWT@e0001000 STK@e000e010 NVIC@e000e100 SCB@e000ed00",
     ),
     ("xb", "TIM4@40000800:APB1.2 SPI2@40003800:APB1.14 USART3@40004800:APB1.18 I2C2@40005800:APB1.22 GPIOE@40011800:APB2.6"),
     (
@@ -87,7 +87,7 @@ fn buses_are_those_of_the_address_map() {
         let expected = match slot.window.base.0 {
             0x4000_0000..0x4001_0000 => Bus::Apb1,
             0x4001_0000..0x4001_8000 => Bus::Apb2,
-            0xe000_0000.. => Bus::Core,
+            0xe000_0000.. | 0x1fff_0000..0x2000_0000 => Bus::Core,
             _ => Bus::Ahb,
         };
         assert_eq!(slot.bus, expected, "{}", slot.name);

@@ -106,6 +106,7 @@ fn every_scenario_costs_the_same_however_it_is_priced() {
                 chip: &chip,
                 image: &image,
                 scenario: Some((&scenario, Stimulus::Sample(0))),
+                world: Default::default(),
                 fidelity,
                 limit: Limit::Seconds(10.0),
                 clock: None,

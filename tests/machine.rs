@@ -285,6 +285,26 @@ fn reference_fidelity_behaves_the_same() {
 }
 
 #[test]
+fn what_is_connected_to_an_analogue_input_is_what_is_converted() {
+    // `adc_timer_dma` takes 64 samples at 16 kHz of channel 17, four times over, and accepts 1440 to 1540; RM0008, 11.2: 4096 steps of 3.3 V.
+    use stm32sim::peripherals::analog::Source;
+    let recording = |samples: &[u16]| Source::Recording { rate: Hz(250), samples: samples.into(), start_nanos: 0, repeat: false };
+    for (source, passes) in [
+        (Source::millivolts(1200), true),
+        (Source::Constant(1600), false),
+        (recording(&[1500; 8]), true),
+        // The last sample is reached 12 ms after power-on, while it samples.
+        (recording(&[1500, 1500, 1500, 9]), false),
+    ] {
+        let mut machine = board::board(&image("tests/adc_timer_dma"), Settings::default());
+        machine.connect_analog(17, source.clone());
+        machine.run(&mut (), Tick(LIMIT)).unwrap();
+        let text: String = machine.sent().iter().map(|sent| char::from(sent.byte)).collect();
+        assert_eq!(text.contains("passed"), passes, "{source:?}: {text}");
+    }
+}
+
+#[test]
 fn code_that_is_rewritten_for_ever_does_not_fill_the_table() {
     // Each call of the image's changing function is a new piece of code at the same place.
     let ran = run("tests/self_modifying", LIMIT);

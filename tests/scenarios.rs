@@ -24,6 +24,7 @@ fn infer(scenario: &Scenario, sample: usize) -> RunReport {
         chip: &chip,
         image: &image,
         scenario: Some((scenario, Stimulus::Sample(sample))),
+        world: Default::default(),
         fidelity: Fidelity::Memo,
         limit: Limit::Seconds(10.0),
         clock: None,

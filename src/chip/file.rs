@@ -43,6 +43,8 @@ embedded![
 const MAX_DEPTH: usize = 8;
 const MAX_FILE_BYTES: u64 = 1 << 20;
 const DEFAULT_WINDOW: u64 = 0x400;
+/// The option bytes and the chip's signature lie in the last page below SRAM (RM0008 3.3, table 4).
+const LOWEST_DEVICE: u32 = 0x1fff_f000;
 /// The NVIC of the Cortex-M3 has at most 240 lines.
 const MAX_INTERRUPT: u16 = 239;
 
@@ -305,16 +307,22 @@ impl Merged {
                 interrupts.push(line.value.position);
             }
             let window = Memory { base: Addr(slot.base), size: Bytes(slot.size.unwrap_or(DEFAULT_WINDOW)) };
-            if slot.base % 4 != 0 || window.size.0 == 0 || window.end() > 1 << 32 || slot.base < 0x4000_0000 {
+            if slot.base % 4 != 0 || window.size.0 == 0 || window.end() > 1 << 32 || slot.base < LOWEST_DEVICE {
                 return Err(sources.error(&said.place, &format!("{} has no possible register window", slot.name)));
             }
             if slot.enable.is_some_and(|bit| bit > 31) {
                 return Err(sources.error(&said.place, &format!("{}: an enable register has bits 0 to 31", slot.name)));
             }
-            slots.push((
-                Slot { name: slot.name, kind: slot.kind, window, bus: slot.bus, enable: slot.enable, interrupts },
-                said.place,
-            ));
+            let known = Slot {
+                name: slot.name,
+                kind: slot.kind,
+                window,
+                bus: slot.bus,
+                enable: slot.enable,
+                interrupts,
+                inputs: slot.inputs,
+            };
+            slots.push((known, said.place));
         }
         slots.sort_by_key(|(slot, _)| slot.window.base);
         for pair in slots.windows(2) {

@@ -180,6 +180,9 @@ pub struct Slot {
     pub enable: Option<u8>,
     /// The interrupt lines it drives, by NVIC position, in the order of the chip file.
     pub interrupts: Vec<u16>,
+    /// What each of its inputs is wired to, in the order of the device's inputs: an output of another peripheral as `TIM3_TRGO`; what the
+    /// chip does not have, and `-`, is nothing.
+    pub inputs: Vec<String>,
 }
 
 /// A DMA channel and what can drive it.

@@ -149,6 +149,8 @@ pub(super) struct SlotFile {
     pub enable: Option<u8>,
     #[serde(default)]
     pub interrupts: Vec<String>,
+    #[serde(default)]
+    pub inputs: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

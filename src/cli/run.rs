@@ -11,7 +11,7 @@ use crate::finding::{Code, Failure, Result};
 use crate::firmware::Image;
 use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, World};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,6 +21,7 @@ use std::path::PathBuf;
   stm32sim run --scenario anomaly --sample 7 --format json
   stm32sim run --scenario image --input picture.png
   stm32sim run firmware.elf --limit 2s
+  stm32sim run firmware.elf --adc 0=speech.wav --adc 1=1.65V --world board.toml
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
 pub(super) struct RunArgs {
     /// The linked program: an ELF (.elf, .axf); without it the scenario's own runs
@@ -34,6 +35,12 @@ pub(super) struct RunArgs {
     /// An input of your own: a .npy, or what the scenario takes: a .png, a .wav, a .csv (rows.csv:7) or a row, a sentence
     #[arg(long, value_name = "FILE|TEXT", requires = "scenario")]
     input: Option<String>,
+    /// What an ADC channel converts: a 16-bit .wav, a voltage, a value; repeatable
+    #[arg(long, value_name = "CHANNEL=WHAT")]
+    adc: Vec<String>,
+    /// A .toml with [[adc]], [[partner]] and [[pin]] stanzas: what is connected to the chip's pins
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -55,10 +62,13 @@ impl RunArgs {
             (Some(scenario), Some(given)) => Stimulus::Input(scenario.input(given)?),
             _ => Stimulus::Sample(self.sample.unwrap_or(0)),
         };
+        let mut world = self.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
+        self.adc.iter().try_for_each(|spec| world.connect(spec))?;
         act(&Request {
             chip: &chip,
             image: &image,
             scenario: scenario.as_ref().map(|scenario| (scenario, stimulus)),
+            world,
             fidelity: self.conditions.fidelity(),
             limit: self.conditions.limit,
             clock: self.conditions.clock,

@@ -8,9 +8,10 @@ use super::cpu::Memory;
 use super::exceptions::{Number, number};
 use crate::chip::{self, Chip};
 use crate::finding::{Code, Finding};
-use crate::peripherals::system::{AHB_ENABLES, APB1_ENABLES, APB2_ENABLES, Ctx, Domain, System};
-use crate::peripherals::{self, Peripheral};
-use std::collections::BTreeMap;
+use crate::peripherals::system::{AHB_ENABLES, APB1_ENABLES, APB2_ENABLES, Clocks, Ctx, Domain, System, Transfer, Wish};
+use crate::peripherals::{self, Partner, Peripheral};
+use crate::units::Cycles;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One device where the chip has it.
 struct Slot {
@@ -32,12 +33,26 @@ pub struct Bus {
     slots: Vec<Slot>,
     /// What was written where nobody models it: it reads back.
     unmodelled: BTreeMap<u32, u32>,
+    /// What each output of each device is wired to: a device and its input.
+    wires: Vec<Vec<Vec<(usize, usize)>>>,
+    /// The devices and inputs that take notice.
+    listeners: BTreeSet<(usize, usize)>,
+    /// The clocks that the devices know of.
+    clocks: Clocks,
 }
+
+/// How many signals may follow from one another at one instant; more can only be devices that trigger each other in a ring.
+const MOST_SIGNALS: usize = 10_000;
+
+/// How many pins a port has.
+const PINS: usize = 16;
 
 /// The state of every device of a bus.
 pub struct BusState {
     devices: Vec<Option<Box<dyn Peripheral>>>,
     unmodelled: BTreeMap<u32, u32>,
+    listeners: BTreeSet<(usize, usize)>,
+    clocks: Clocks,
 }
 
 /// The bit-band aliases: alias base, target base.
@@ -84,7 +99,18 @@ impl Bus {
             })
             .collect();
         slots.sort_by_key(|slot| slot.base);
-        Self { slots, unmodelled: BTreeMap::new() }
+        let wires = wires(chip, &slots);
+        Self { slots, unmodelled: BTreeMap::new(), wires, listeners: BTreeSet::new(), clocks: Clocks::RESET }
+    }
+
+    /// Power has come on.
+    pub fn start(&mut self, system: &mut System, memory: &Memory) {
+        for i in 0..self.slots.len() {
+            self.with(i, system, |device, ctx| {
+                device.restart(true, ctx);
+            });
+        }
+        self.settle(system, memory);
     }
 
     /// The slot that an address lies in.
@@ -218,19 +244,146 @@ impl Bus {
         device.write(offset, value, &mut ctx);
     }
 
-    /// Every device as after power-on.
-    pub fn reset(&mut self) {
-        for slot in &mut self.slots {
-            slot.device = peripherals::create(&slot.kind);
+    /// Every device as after a reset; the backup domain stays.
+    pub fn reset(&mut self, system: &mut System, memory: &Memory) {
+        self.clocks = system.clocks;
+        for i in 0..self.slots.len() {
+            self.restart(i, system);
         }
         self.unmodelled.clear();
+        self.settle(system, memory);
+    }
+
+    fn restart(&mut self, i: usize, system: &mut System) {
+        let mut kept = false;
+        self.with(i, system, |device, ctx| kept = device.restart(false, ctx));
+        if kept {
+            return;
+        }
+        if let Some(slot) = self.slots.get_mut(i) {
+            slot.device = peripherals::create(&slot.kind);
+        }
+        system.forget(i);
+        // It listens to nobody any more, and has forgotten who listens to it.
+        let inputs: Vec<usize> = self.listeners.iter().filter(|(device, _)| *device == i).map(|(_, input)| *input).collect();
+        for input in inputs {
+            self.fulfil_listen(i, input, false, system);
+        }
+        self.with(i, system, |device, ctx| {
+            device.restart(true, ctx);
+        });
+        let listened: Vec<usize> = self.wires.get(i).map_or_else(Vec::new, |outputs| {
+            let heard = |targets: &Vec<(usize, usize)>| targets.iter().any(|target| self.listeners.contains(target));
+            outputs.iter().enumerate().filter(|(_, targets)| heard(targets)).map(|(output, _)| output).collect()
+        });
+        for output in listened {
+            self.with(i, system, |device, ctx| device.listened(output, true, ctx));
+        }
+    }
+
+    /// Passes on what devices have signalled and does what they wished for, until there is nothing more.
+    pub fn settle(&mut self, system: &mut System, memory: &Memory) {
+        let mut left = MOST_SIGNALS;
+        loop {
+            if self.clocks != system.clocks {
+                self.clocks = system.clocks;
+                for i in 0..self.slots.len() {
+                    self.with(i, system, |device, ctx| device.clocks_changed(ctx));
+                }
+            }
+            if let Some(signal) = system.signals.pop_front() {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    system.signals.clear();
+                    system.note("the chip", "devices that trigger each other in a ring were stopped");
+                }
+                let targets = self.wires.get(signal.device).and_then(|outputs| outputs.get(signal.output)).map_or(0, Vec::len);
+                for at in 0..targets {
+                    if let Some((device, input)) = self.wires[signal.device][signal.output].get(at).copied() {
+                        self.with(device, system, |device, ctx| device.input(input, signal.high, ctx));
+                    }
+                }
+            } else if let Some(wish) = system.wishes.pop_front() {
+                self.fulfil(wish, system, memory);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn fulfil(&mut self, wish: Wish, system: &mut System, memory: &Memory) {
+        match wish {
+            Wish::Transfer(transfer) => {
+                let done = self.transfer(&transfer, system, memory);
+                // What the accesses led to comes before the controller goes on.
+                self.settle(system, memory);
+                self.with(transfer.device, system, |device, ctx| device.transferred(transfer.channel, done.is_none(), ctx));
+            }
+            Wish::Served { device, input } => {
+                if let Some((source, output)) = self.driver_of(device, input) {
+                    self.with(source, system, |device, ctx| device.served(output, ctx));
+                }
+            }
+            Wish::Listen { device, input, on } => self.fulfil_listen(device, input, on, system),
+            Wish::Reset { register, bits } => {
+                for i in 0..self.slots.len() {
+                    let gate = self.slots.get(i).and_then(|slot| slot.gate);
+                    if gate.is_some_and(|(r, bit)| r == register && bits & bit != 0) {
+                        self.restart(i, system);
+                    }
+                }
+            }
+            Wish::EraseFlash { offset, size } => {
+                let (base, length) = memory.flash();
+                let size = size.min(length.saturating_sub(offset));
+                memory.write(base.wrapping_add(offset), &vec![0xff; size as usize]);
+                system.changed_flash.push((base.wrapping_add(offset), size));
+            }
+        }
+    }
+
+    fn fulfil_listen(&mut self, device: usize, input: usize, on: bool, system: &mut System) {
+        let changed = if on { self.listeners.insert((device, input)) } else { self.listeners.remove(&(device, input)) };
+        if changed && let Some((source, output)) = self.driver_of(device, input) {
+            let targets = self.wires.get(source).and_then(|outputs| outputs.get(output));
+            let any = targets.is_some_and(|targets| targets.iter().any(|target| self.listeners.contains(target)));
+            self.with(source, system, |device, ctx| device.listened(output, any, ctx));
+        }
+    }
+
+    /// The device and the output that an input is wired to.
+    fn driver_of(&self, device: usize, input: usize) -> Option<(usize, usize)> {
+        self.wires.iter().enumerate().find_map(|(source, outputs)| {
+            let output = outputs.iter().position(|targets| targets.contains(&(device, input)))?;
+            Some((source, output))
+        })
+    }
+
+    /// Moves data for a DMA channel; `None` where there is neither memory nor device.
+    fn transfer(&mut self, transfer: &Transfer, system: &mut System, memory: &Memory) -> Option<()> {
+        let (from, width) = transfer.source;
+        let value = match memory.read(from, width) {
+            Some(value) => value,
+            None => {
+                self.find(from & !3)?;
+                self.read(from, width, system, memory)
+            }
+        };
+        let (to, width) = transfer.target;
+        // What is wider in the target is filled with zeros, what is narrower loses its upper part (RM0008, table 76).
+        if memory.is_sram(to) {
+            return memory.write(to, value.to_le_bytes().get(..width as usize)?);
+        }
+        self.find(to & !3)?;
+        self.write(to, width, value, system, memory);
+        Some(())
     }
 
     /// The state of every device, to come back to.
     #[must_use]
     pub fn state(&self) -> BusState {
         let devices = self.slots.iter().map(|slot| slot.device.as_ref().map(|device| device.duplicate())).collect();
-        BusState { devices, unmodelled: self.unmodelled.clone() }
+        BusState { devices, unmodelled: self.unmodelled.clone(), listeners: self.listeners.clone(), clocks: self.clocks }
     }
 
     /// Every device as it was then.
@@ -239,24 +392,73 @@ impl Bus {
             slot.device = device.as_ref().map(|device| device.duplicate());
         }
         self.unmodelled.clone_from(&state.unmodelled);
+        self.listeners.clone_from(&state.listeners);
+        self.clocks = state.clocks;
     }
 
     /// Delivers everything that is due, each as of the instant it was due at: the machine looks only between blocks, and what a device
     /// does next must not drift by that.
-    pub fn deliver_due(&mut self, system: &mut System) {
+    pub fn deliver_due(&mut self, system: &mut System, memory: &Memory) {
         let now = system.now;
         while let Some((at, device, event)) = system.take_due() {
             system.now = at;
             self.with(device, system, |device, ctx| device.due(event, ctx));
+            self.settle(system, memory);
             system.note_pended();
             system.now = now;
         }
     }
 
     /// Bytes arrive on a device's serial line.
-    pub fn receive(&mut self, device: usize, bytes: &[u8], system: &mut System) {
+    pub fn receive(&mut self, device: usize, bytes: &[u8], system: &mut System, memory: &Memory) {
         self.with(device, system, |device, ctx| device.receive(bytes, ctx));
+        self.settle(system, memory);
         system.note_pended();
+    }
+
+    /// Whether a device goes on in stop mode.
+    #[must_use]
+    pub fn works_in_stop(&self, device: usize) -> bool {
+        self.slots.get(device).and_then(|slot| slot.device.as_ref()).is_some_and(|device| device.works_in_stop())
+    }
+
+    /// In stop mode so much time has passed for those that go on.
+    pub fn stood_still(&mut self, asleep: Cycles, system: &mut System) {
+        system.postpone(|device| !self.works_in_stop(device), asleep);
+        for i in (0..self.slots.len()).filter(|i| !self.works_in_stop(*i)).collect::<Vec<_>>() {
+            self.with(i, system, |device, ctx| device.stood_still(asleep, ctx));
+        }
+    }
+
+    /// Stop mode is over.
+    pub fn left_stop(&mut self, system: &mut System, memory: &Memory) {
+        for i in 0..self.slots.len() {
+            self.with(i, system, |device, ctx| device.left_stop(ctx));
+        }
+        self.settle(system, memory);
+    }
+
+    /// The world outside drives a pin of a device, or lets go of it.
+    pub fn pin(&mut self, device: usize, pin: u32, level: Option<bool>, system: &mut System, memory: &Memory) {
+        self.with(device, system, |device, ctx| device.pin(pin, level, ctx));
+        self.settle(system, memory);
+        system.note_pended();
+    }
+
+    /// Something is connected to a device.
+    pub fn attach(&mut self, device: usize, partner: Partner) {
+        if let Some(device) = self.slots.get_mut(device).and_then(|slot| slot.device.as_mut()) {
+            device.attach(partner);
+        }
+    }
+
+    /// The core stores to the memory that the device of that kind guards: what is to stand there afterwards, or `None` for a bus error.
+    pub fn guarded_store(&mut self, kind: &str, access: (u32, u32, u32), old: u32, system: &mut System) -> Option<u32> {
+        let (address, size, value) = access;
+        let i = self.slots.iter().position(|slot| slot.kind == kind)?;
+        let mut stored = None;
+        self.with(i, system, |device, ctx| stored = device.guarded_store(address, size, value, old, ctx));
+        stored
     }
 
     fn with(&mut self, i: usize, system: &mut System, act: impl FnOnce(&mut dyn Peripheral, &mut Ctx<'_>)) {
@@ -267,6 +469,49 @@ impl Bus {
             act(device.as_mut(), &mut ctx);
         }
     }
+}
+
+/// Follows the chip's wiring: the inputs that its devices name, and the DMA channels' requests.
+fn wires(chip: &Chip, slots: &[Slot]) -> Vec<Vec<Vec<(usize, usize)>>> {
+    let outputs = |slot: &Slot| slot.device.as_ref().map_or(&[][..], |device| device.outputs());
+    let mut wires: Vec<Vec<Vec<(usize, usize)>>> =
+        slots.iter().map(|slot| outputs(slot).iter().map(|_| Vec::new()).collect()).collect();
+    let number = |name: &str| slots.iter().position(|slot| slot.name == name);
+    // `TIM3_TRGO` is the output TRGO of TIM3, `ADC1` the nameless one of ADC1.
+    let source = |name: &str| {
+        let (device, output) = name.split_once('_').unwrap_or((name, ""));
+        let device = number(device)?;
+        let output = outputs(slots.get(device)?).iter().position(|declared| *declared == output)?;
+        Some((device, output))
+    };
+    let mut connect = |from: Option<(usize, usize)>, to: (usize, usize)| {
+        if let Some((device, output)) = from
+            && let Some(targets) = wires.get_mut(device).and_then(|outputs| outputs.get_mut(output))
+        {
+            targets.push(to);
+        }
+    };
+    for slot in &chip.peripherals {
+        let Some(target) = number(&slot.name) else { continue };
+        for (input, name) in slot.inputs.iter().enumerate() {
+            connect(source(name), (target, input));
+            // A whole port stands for its pins.
+            if !name.contains('_')
+                && let Some(port) = number(name)
+            {
+                let pins = slots.get(port).map_or(0, |slot| outputs(slot).len());
+                (0..pins).for_each(|pin| connect(Some((port, pin)), (target, PINS * input + pin)));
+            }
+        }
+    }
+    for channel in &chip.dma {
+        let Some(target) = number(&format!("DMA{}", channel.controller)) else { continue };
+        for (request, name) in channel.requests.iter().enumerate() {
+            let input = usize::from(channel.channel.saturating_sub(1)) * peripherals::REQUESTS_A_CHANNEL + request;
+            connect(source(name), (target, input));
+        }
+    }
+    wires
 }
 
 #[cfg(test)]

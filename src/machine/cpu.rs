@@ -146,6 +146,12 @@ impl Memory {
         address.checked_sub(self.sram.base).is_some_and(|offset| (offset as usize) < self.sram.len())
     }
 
+    /// Whether `address` lies in flash, at its own address.
+    #[must_use]
+    pub fn is_flash(&self, address: u32) -> bool {
+        address.checked_sub(self.flash.base).is_some_and(|offset| (offset as usize) < self.flash.len())
+    }
+
     /// SRAM's first address and its size in bytes.
     #[must_use]
     pub fn sram(&self) -> (u32, u32) {
@@ -387,8 +393,14 @@ mod at_hand {
 
 /// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
 const IT_BITS: u64 = 0x0600_fc00;
-/// Peripherals with their bit-band alias, the SRAM bit-band alias, and the private peripheral bus: base and size.
-const DEVICE_SPACE: [(u32, u32); 3] = [(0x2200_0000, 0x0200_0000), (0x4000_0000, 0x2000_0000), (0xe000_0000, 0x0010_0000)];
+/// Signature and option bytes, the SRAM bit-band alias, peripherals with theirs, FSMC, and the private peripheral bus: base and size.
+const DEVICE_SPACE: [(u32, u32); 5] = [
+    (0x1fff_f400, 0x0000_0800),
+    (0x2200_0000, 0x0200_0000),
+    (0x4000_0000, 0x2000_0000),
+    (0xa000_0000, 0x0000_1000),
+    (0xe000_0000, 0x0010_0000),
+];
 /// Where the values begin that mean an exception return when they are loaded into PC.
 const EXC_RETURN: u32 = 0xffff_ffe0;
 /// What the engine rounds mappings to.

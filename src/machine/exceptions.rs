@@ -241,6 +241,8 @@ pub const CCR_UNALIGN_TRP: u32 = 1 << 3;
 pub const CCR_DIV_0_TRP: u32 = 1 << 4;
 /// SCR: a return to thread mode goes to sleep.
 pub const SCR_SLEEPONEXIT: u32 = 1 << 1;
+/// SCR: sleep is stop or standby.
+pub const SCR_SLEEPDEEP: u32 = 1 << 2;
 /// CCR: thread mode may be entered with exceptions active.
 const CCR_NONBASETHRDENA: u32 = 1;
 /// HFSR: a configurable fault was escalated.

@@ -11,6 +11,7 @@ mod cpu;
 mod run;
 mod snapshot;
 mod soc;
+mod store;
 mod tracker;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};

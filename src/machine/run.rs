@@ -7,15 +7,19 @@
 use super::bus::Bus;
 use super::calls::Calls;
 use super::cpu::{Cpu, Memory, Special, Stop};
-use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPONEXIT};
+use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPDEEP, SCR_SLEEPONEXIT};
 use super::soc::{Mark, Overrides, Soc};
+use super::store;
 use super::tracker::Tracker;
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
+use crate::peripherals::Partner;
+use crate::peripherals::analog::Source;
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
 use crate::timing::{
-    Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival, tail_chain,
+    Cause, CauseCycles, Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival,
+    tail_chain,
 };
 use crate::units::{Addr, Tick};
 use std::collections::BTreeMap;
@@ -107,7 +111,7 @@ impl Machine {
         let size = |bytes: u64| u32::try_from(bytes.next_multiple_of(1024)).unwrap_or(u32::MAX);
         let flash = (chip.flash.base.0, size(chip.flash.size.0));
         let sram = (chip.sram.base.0, size(chip.sram.size.0));
-        let mut system = System::new(chip.clocks.hse);
+        let mut system = System::of(&Rc::new(chip.clone()));
         system.exceptions.vector_table = 0;
         let bus = Bus::new(chip);
         // The tracker needs the memories, which the core makes.
@@ -173,9 +177,28 @@ impl Machine {
 
     /// Bytes arrive on a device's serial line from now on.
     pub fn receive(&mut self, device: usize, bytes: &[u8]) {
+        let memory = Rc::clone(self.cpu.memory());
         let soc = self.cpu.world_mut();
         soc.system.now = soc.tracker.now();
-        soc.bus.receive(device, bytes, &mut soc.system);
+        soc.bus.receive(device, bytes, &mut soc.system, &memory);
+    }
+
+    /// The world outside drives a pin of a port (`GPIOA`'s number and 0 to 15) from now on, or with `None` lets go of it.
+    pub fn set_pin(&mut self, port: usize, pin: u32, level: Option<bool>) {
+        let memory = Rc::clone(self.cpu.memory());
+        let soc = self.cpu.world_mut();
+        soc.system.now = soc.tracker.now();
+        soc.bus.pin(port, pin, level, &mut soc.system, &memory);
+    }
+
+    /// Connects an analogue input: an ADC channel.
+    pub fn connect_analog(&mut self, channel: u8, source: Source) {
+        self.cpu.world_mut().system.analog.connect(channel, source);
+    }
+
+    /// Connects a partner to a device's serial bus (SPI, I2C).
+    pub fn attach(&mut self, device: usize, partner: Partner) {
+        self.cpu.world_mut().bus.attach(device, partner);
     }
 
     /// Entering and leaving the function at `address` leaves marks.
@@ -299,6 +322,7 @@ impl Machine {
                     return Ok(Outcome::Finished);
                 }
             }
+            self.stall();
             self.cpu.world_mut().deliver_due();
             let masks = CoreAccess::masks(&self.cpu);
             if let Some(n) = self.cpu.world().system.exceptions.takeable(masks)
@@ -312,6 +336,56 @@ impl Machine {
                 return Ok(outcome);
             }
         }
+    }
+
+    /// The core waits for a flash that is being programmed or erased, and forgets what stood there. Code in SRAM does not wait.
+    fn stall(&mut self) {
+        let pc = self.cpu.special(Special::Pc);
+        let soc = self.cpu.world_mut();
+        let changed = std::mem::take(&mut soc.system.changed_flash);
+        let until = soc.system.stalled_until.take();
+        if let Some(until) = until.filter(|_| !soc.memory().is_sram(pc)) {
+            let mut wait = exception_return();
+            wait.cycles = CauseCycles::default();
+            wait.cycles.add(Cause::FlashFetch, u32::try_from(until.since(soc.tracker.now()).0).unwrap_or(u32::MAX));
+            soc.tracker.pass(&wait);
+        }
+        let (flash, _) = self.cpu.memory().flash();
+        for (address, size) in changed {
+            self.cpu.forget_code(address, size);
+            // It answers at its alias too.
+            self.cpu.forget_code(address.wrapping_sub(flash), size);
+        }
+    }
+
+    /// A store to flash: what the flash interface makes of it; `None` where it refuses, which is a bus error.
+    fn store_to_flash(&mut self, pc: u32) -> Option<()> {
+        let code = self.cpu.memory().read_vec(pc, 4).or_else(|| self.cpu.memory().read_vec(pc, 2))?;
+        let code = [0, 1, 2, 3].map(|i| code.get(i).copied().unwrap_or(0));
+        let store = store::decode(code, |r| self.cpu.gpr(r))?;
+        self.cpu.memory().is_flash(store.address).then_some(())?;
+        // A flash that is still busy holds the store up.
+        self.cpu.world_mut().tracker.fault_at(pc);
+        self.stall();
+        self.cpu.world_mut().deliver_due();
+        let value = self.cpu.world_mut().store_to_flash(store.address, store.size, store.value)?;
+        self.cpu.memory().write(store.address, &(value as u16).to_le_bytes())?;
+        self.cpu.world_mut().system.changed_flash.push((store.address, 2));
+        let mut cost = exception_return();
+        cost.cycles = CauseCycles::default();
+        cost.cycles.add(Cause::Issue, 1);
+        cost.cycles.add(Cause::LoadStore, 1);
+        self.cpu.world_mut().tracker.pass(&cost);
+        if let Some((register, value)) = store.writeback {
+            self.cpu.set_gpr(register, value);
+        }
+        let xpsr = CoreAccess::xpsr(&self.cpu);
+        let advanced = store::advance_it(xpsr);
+        if advanced != xpsr {
+            CoreAccess::set_xpsr(&mut self.cpu, advanced);
+        }
+        self.cpu.set_special(Special::Pc, pc.wrapping_add(store.length));
+        Some(())
     }
 
     /// Works on the exception model and the core together.
@@ -473,6 +547,13 @@ impl Machine {
                 _ => self.fault(Fault::Undefined, pc, pc),
             },
             Stop::NoCoprocessor => self.fault(Fault::NoCoprocessor, pc, pc),
+            Stop::DataFault(page)
+                if self.cpu.memory().is_flash(page)
+                    && self.cpu.world().system.flash_writable
+                    && self.store_to_flash(pc).is_some() =>
+            {
+                None
+            }
             Stop::DataFault(page) => {
                 let address = self.cpu.world().tracker.faulting_address(pc, page, |r| self.cpu.gpr(r));
                 self.fault(Fault::PreciseBus(address), pc, pc)
@@ -581,15 +662,34 @@ impl Machine {
 
     /// The core sleeps: time goes on to the next event until something wakes it.
     fn sleep(&mut self, wake: Wake, environment: &mut dyn Environment, limit: Tick, pc: u32) -> Result<Option<Outcome>> {
+        let deep = self.cpu.world().system.exceptions.system_control & SCR_SLEEPDEEP != 0;
+        let standby = deep && self.cpu.world().system.deep_sleep.standby;
+        self.cpu.world_mut().system.wake_up = false;
         loop {
             let masks = CoreAccess::masks(&self.cpu);
             let soc = self.cpu.world_mut();
+            if standby && soc.system.wake_up {
+                // Leaving standby is a reset, with the SRAM's content lost (RM0008, 5.3.6).
+                soc.system.woken_from_standby = true;
+                soc.system.request_reset(0);
+                let (sram, size) = self.cpu.memory().sram();
+                let fill: Vec<u8> = (0..size as usize).map(power_on_fill).collect();
+                self.cpu.memory().write(sram, &fill);
+                return Ok(None);
+            }
+            if soc.system.reset_requested {
+                soc.system.attention = true;
+                return Ok(None);
+            }
             let exceptions = &mut soc.system.exceptions;
             let woken = match wake {
                 Wake::Interrupt => exceptions.wakes(masks),
                 Wake::Event => exceptions.takeable(masks).is_some() || std::mem::take(&mut exceptions.event),
             };
-            if woken {
+            if woken && !standby {
+                if deep {
+                    soc.leave_stop();
+                }
                 return Ok(None);
             }
             if std::mem::take(&mut soc.system.attention) {
@@ -599,7 +699,7 @@ impl Machine {
                 }
                 continue;
             }
-            let due = soc.system.next_due();
+            let due = if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
             if due == Tick::NEVER {
                 let sent = soc.system.sent.len();
                 if environment.look(self)? == Progress::Done {
@@ -614,6 +714,9 @@ impl Machine {
             }
             let asleep = soc.tracker.sleep(due.min(limit));
             soc.system.cycle_counter.stand_still(asleep);
+            if deep {
+                soc.stood_still(asleep);
+            }
             if due >= limit {
                 self.asleep = Some(wake);
                 return Ok(Some(self.out_of_time()));

@@ -119,6 +119,7 @@ impl Soc {
             epochs: vec![(Tick(0), Clocks::RESET.hclk)],
             overrides,
         };
+        soc.bus.start(&mut soc.system, &soc.memory);
         let config = soc.timing_config();
         soc.tracker.set_config(config, None);
         soc
@@ -159,8 +160,9 @@ impl Soc {
 
     /// Devices and what they share as after power-on; what the run has recorded stays.
     pub fn reset(&mut self) {
-        self.bus.reset();
         self.system.reset();
+        let memory = Rc::clone(&self.memory);
+        self.bus.reset(&mut self.system, &memory);
         self.calls.clear();
         self.tracker.set_traps(self.system.exceptions.configuration);
         self.system.clocks_changed = true;
@@ -213,8 +215,38 @@ impl Soc {
     /// Delivers what is due by `instant`, which may lie ahead: in the middle of what the core is about to spend time on.
     pub fn deliver_at(&mut self, instant: Tick) {
         self.system.now = instant;
-        self.bus.deliver_due(&mut self.system);
+        self.bus.deliver_due(&mut self.system, &self.memory);
         self.follow_clocks(None);
+    }
+
+    /// The memories.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// In stop mode: the next instant that a device which goes on waits for.
+    pub fn next_due_in_stop(&self) -> Tick {
+        self.system.next_due_of(|device| self.bus.works_in_stop(device))
+    }
+
+    /// In stop mode so much time has passed.
+    pub fn stood_still(&mut self, asleep: Cycles) {
+        self.system.now = self.tracker.now();
+        self.bus.stood_still(asleep, &mut self.system);
+    }
+
+    /// Stop mode is over.
+    pub fn leave_stop(&mut self) {
+        self.system.now = self.tracker.now();
+        self.bus.left_stop(&mut self.system, &self.memory);
+        self.follow_clocks(None);
+    }
+
+    /// The core stores to flash: what is to stand in the half-word at the address then, or `None` for a bus error.
+    pub fn store_to_flash(&mut self, address: u32, size: u32, value: u32) -> Option<u32> {
+        self.system.now = self.tracker.now();
+        let old = self.memory.read(address, 2)?;
+        self.bus.guarded_store("flash", (address, size, value), old, &mut self.system)
     }
 
     /// The firmware is dead and the devices are not: what a transmitter holds still leaves it. Time stands still for the account.
@@ -226,7 +258,7 @@ impl Soc {
                 break;
             }
             self.system.now = due;
-            self.bus.deliver_due(&mut self.system);
+            self.bus.deliver_due(&mut self.system, &self.memory);
         }
     }
 
@@ -352,7 +384,7 @@ impl Soc {
         self.system.pc = self.tracker.pc_of(at);
         // What was due before this access has happened when it looks.
         if self.system.next_due() <= now {
-            self.bus.deliver_due(&mut self.system);
+            self.bus.deliver_due(&mut self.system, &self.memory);
         }
         at
     }
@@ -382,6 +414,7 @@ impl World for Soc {
         let at = self.access(address, size, false);
         let memory = Rc::clone(&self.memory);
         let value = self.bus.read(address, size, &mut self.system, &memory);
+        self.bus.settle(&mut self.system, &memory);
         self.system.note_pended();
         self.follow_clocks(at);
         self.plan();
@@ -392,6 +425,7 @@ impl World for Soc {
         let at = self.access(address, size, true);
         let memory = Rc::clone(&self.memory);
         self.bus.write(address, size, value, &mut self.system, &memory);
+        self.bus.settle(&mut self.system, &memory);
         self.system.note_pended();
         self.follow_clocks(at);
         self.tracker.set_traps(self.system.exceptions.configuration);

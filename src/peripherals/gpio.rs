@@ -1,7 +1,7 @@
-//! What it is: a general-purpose I/O port of 16 pins.
+//! What it is: a general-purpose I/O port of 16 pins: levels, the lock, and who watches the pins.
 //! Source: RM0008 section 9.2.
-//! Does not model: what is wired to the pins (inputs read their pull resistor's level, floating ones 0), the lock sequence, EXTI.
-//! Tested by: `registers_conform` and the unit test below.
+//! Does not model: analogue levels, drive strength, speed; what an alternate function drives (such a pin reads as ODR says).
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/exti_edges`, `gpio_lock`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};
@@ -12,6 +12,7 @@ const IDR: u32 = 0x08;
 const ODR: u32 = 0x0c;
 const BSRR: u32 = 0x10;
 const BRR: u32 = 0x14;
+const LCKR: u32 = 0x18;
 
 const REGISTERS: &[Register] = &[
     Register::new(CRL, "CRL", 0x4444_4444, u32::MAX),
@@ -20,30 +21,78 @@ const REGISTERS: &[Register] = &[
     Register::new(ODR, "ODR", 0, 0xffff),
     Register::new(BSRR, "BSRR", 0, 0),
     Register::new(BRR, "BRR", 0, 0),
-    Register::new(0x18, "LCKR", 0, 0x1_ffff).not_modelled(0x1_ffff),
+    Register::new(LCKR, "LCKR", 0, 0x1_ffff),
 ];
+const LCKK: u32 = 1 << 16;
+/// The pins, for whoever watches them.
+const OUTPUTS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
 
 /// The device.
 #[derive(Clone)]
 pub struct Gpio {
     registers: Registers,
+    /// Pins that the world outside drives, and how.
+    driven: u32,
+    outside: u32,
+    /// The levels that watchers know of.
+    known: u32,
+    /// How many writes of the lock sequence have been right.
+    locking: u32,
 }
 
 impl Default for Gpio {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS) }
+        Self { registers: Registers::new(REGISTERS), driven: 0, outside: 0, known: 0, locking: 0 }
     }
 }
 
 impl Gpio {
-    /// The pins' levels: an output reads what it drives, an input with a pull resistor reads ODR's bit.
+    /// The pins' levels: an output reads what it drives (an open drain that is not pulled down, what the world outside does); an input
+    /// reads the world outside, or with a pull resistor ODR's bit, and 0 where it floats.
     fn levels(&self) -> u32 {
         let odr = self.registers.get(ODR);
         (0..16).fold(0, |levels, pin| {
             let config = self.registers.get(if pin < 8 { CRL } else { CRH }) >> (pin % 8 * 4) & 0xf;
-            let driven = config & 3 != 0 || config >> 2 == 2;
-            levels | if driven { odr & 1 << pin } else { 0 }
+            let (bit, own) = (1 << pin, odr >> pin & 1 != 0);
+            let output = config & 3 != 0;
+            let outside = (self.driven & bit != 0).then_some(self.outside & bit != 0);
+            let open_drain = output && config & 4 != 0;
+            let level = match (output, open_drain, outside) {
+                (true, false, _) => own,
+                (true, true, outside) => own && outside.unwrap_or(true),
+                (false, _, Some(level)) if config >> 2 != 0 => level,
+                (false, _, _) => config >> 2 == 2 && own,
+            };
+            levels | if level { bit } else { 0 }
         })
+    }
+
+    fn watch(&mut self, ctx: &mut Ctx<'_>) {
+        let levels = self.levels();
+        let changed = levels ^ self.known;
+        self.known = levels;
+        (0..16).filter(|pin| changed >> pin & 1 != 0).for_each(|pin| ctx.drive(pin, levels >> pin & 1 != 0));
+    }
+
+    /// The lock sequence: 1, 0, 1 in LCKK with the same pins each time (9.2.7).
+    fn lock(&mut self, value: u32) {
+        let same = self.locking == 0 || (value ^ self.registers.get(LCKR)) & 0xffff == 0;
+        let right = value & LCKK != 0;
+        self.locking = match (self.locking, right, same) {
+            (0, true, _) | (1, false, true) => self.locking + 1,
+            (2, true, true) => 3,
+            (_, true, _) => 1,
+            _ => 0,
+        };
+        let locked = if self.locking == 3 { LCKK } else { 0 };
+        self.registers.set(LCKR, (value & 0xffff) | locked);
+    }
+
+    /// Which of a configuration register's bits the lock protects.
+    fn protected(&self, offset: u32) -> u32 {
+        let lock = self.registers.get(LCKR);
+        let pins = if offset == CRL { lock & 0xff } else { lock >> 8 & 0xff };
+        if lock & LCKK == 0 { 0 } else { (0..8).filter(|pin| pins >> pin & 1 != 0).fold(0, |bits, pin| bits | 0xf << (4 * pin)) }
     }
 }
 
@@ -56,6 +105,10 @@ impl Peripheral for Gpio {
         &mut self.registers
     }
 
+    fn outputs(&self) -> &'static [&'static str] {
+        OUTPUTS
+    }
+
     fn read(&mut self, offset: u32, _ctx: &mut Ctx<'_>) -> u32 {
         self.peek(offset)
     }
@@ -64,16 +117,39 @@ impl Peripheral for Gpio {
         if offset == IDR { self.levels() } else { self.registers.get(offset) }
     }
 
-    fn write(&mut self, offset: u32, value: u32, _ctx: &mut Ctx<'_>) {
+    fn write(&mut self, offset: u32, value: u32, ctx: &mut Ctx<'_>) {
         let odr = self.registers.get(ODR);
         match offset {
             // Set wins over reset (RM0008, 9.2.5).
             BSRR => self.registers.set(ODR, (odr & !(value >> 16)) | (value & 0xffff)),
             BRR => self.registers.set(ODR, odr & !(value & 0xffff)),
+            LCKR if self.registers.get(LCKR) & LCKK != 0 => {}
+            LCKR => self.lock(value),
+            CRL | CRH => {
+                let kept = self.protected(offset);
+                self.registers.set(offset, (self.registers.get(offset) & kept) | (value & !kept));
+            }
             _ => {
                 self.registers.store(offset, value);
             }
         }
+        self.watch(ctx);
+    }
+
+    fn pin(&mut self, pin: u32, level: Option<bool>, ctx: &mut Ctx<'_>) {
+        let bit = 1u32.checked_shl(pin).unwrap_or(0) & 0xffff;
+        self.driven = (self.driven & !bit) | if level.is_some() { bit } else { 0 };
+        self.outside = (self.outside & !bit) | if level == Some(true) { bit } else { 0 };
+        self.watch(ctx);
+    }
+
+    /// What is wired to the pins stays through a reset.
+    fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
+        if !fresh {
+            *self = Self { driven: self.driven, outside: self.outside, known: self.known, ..Self::default() };
+            self.watch(ctx);
+        }
+        true
     }
 }
 
@@ -81,7 +157,7 @@ impl Peripheral for Gpio {
 mod tests {
     use super::*;
     use crate::peripherals::System;
-    use crate::peripherals::system::Domain;
+    use crate::peripherals::system::{Domain, Signal};
     use crate::units::Hz;
 
     #[test]
@@ -97,5 +173,37 @@ mod tests {
         assert_eq!(gpio.peek(IDR) & 1, 1, "set wins");
         gpio.write(BRR, 1, &mut ctx);
         assert_eq!(gpio.peek(ODR), 0b110);
+    }
+
+    #[test]
+    fn what_the_world_drives_is_read_and_told() {
+        let mut system = System::new(Hz(8_000_000));
+        let mut ctx = Ctx { system: &mut system, device: 4, name: "GPIOC", lines: &[], domain: Domain::Apb2 };
+        let mut gpio = Gpio::default();
+        gpio.pin(5, Some(true), &mut ctx);
+        assert_eq!(gpio.peek(IDR), 1 << 5);
+        gpio.pin(5, None, &mut ctx);
+        assert_eq!(gpio.peek(IDR), 0);
+        let seen: Vec<Signal> = ctx.system.signals.drain(..).collect();
+        assert_eq!(seen, [true, false].map(|high| Signal { device: 4, output: 5, high }));
+    }
+
+    #[test]
+    fn a_lock_holds_the_configuration_of_its_pins() {
+        // RM0008, 9.2.7.
+        let mut system = System::new(Hz(8_000_000));
+        let mut ctx = Ctx { system: &mut system, device: 0, name: "GPIOC", lines: &[], domain: Domain::Apb2 };
+        let mut gpio = Gpio::default();
+        for value in [LCKK | 1, 1, LCKK | 1] {
+            gpio.write(LCKR, value, &mut ctx);
+        }
+        assert_eq!(gpio.peek(LCKR), LCKK | 1);
+        gpio.write(CRL, 0x3333_3333, &mut ctx);
+        assert_eq!(gpio.peek(CRL), 0x3333_3334);
+        let mut other = Gpio::default();
+        for value in [LCKK | 1, 2, LCKK | 1] {
+            other.write(LCKR, value, &mut ctx);
+        }
+        assert_eq!(other.peek(LCKR) & LCKK, 0, "the pins changed in between");
     }
 }

@@ -3,19 +3,37 @@
 //! Does not model: addresses, interrupt numbers and clock enable bits; those are the chip description's.
 //! Tested by: `registers_conform` below over every device's declarations, and the firmware images on the whole machine.
 
+mod adc;
 mod afio;
+pub mod analog;
+mod can;
+mod crc;
+mod dac;
+mod dma;
 mod dwt;
+mod external;
+mod exti;
 mod flash_controller;
 mod gpio;
+mod i2c;
+mod identity;
 mod nvic;
+mod pwr;
 mod rcc;
 mod registers;
+mod rtc;
 mod scb;
+mod spi;
 mod systick;
+mod timer;
 mod usart;
+mod usb;
+mod watchdog;
 
+pub mod partner;
 pub mod system;
 
+pub use partner::Partner;
 pub use registers::{Register, Registers};
 pub use system::{Ctx, System};
 
@@ -47,7 +65,58 @@ pub trait Peripheral: Duplicate {
 
     /// Bytes arrive on the device's serial line, at the line's own rate from now on.
     fn receive(&mut self, _bytes: &[u8], _ctx: &mut Ctx<'_>) {}
+
+    /// The names of what it can signal to other devices with [`Ctx::drive`], as the chip description refers to them behind the device's
+    /// own name: DMA requests, triggers, pins. A device with one output may call it by the empty name.
+    fn outputs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What the chip has wired to the device's input of that number has changed.
+    fn input(&mut self, _input: usize, _high: bool, _ctx: &mut Ctx<'_>) {}
+
+    /// The world outside drives one of its pins, or lets go of it.
+    fn pin(&mut self, _pin: u32, _level: Option<bool>, _ctx: &mut Ctx<'_>) {}
+
+    /// Somebody wired to the output begins or ceases to take notice of it; an output that nobody notices need not be driven.
+    fn listened(&mut self, _output: usize, _on: bool, _ctx: &mut Ctx<'_>) {}
+
+    /// A DMA channel has served the request that it makes with this output.
+    fn served(&mut self, _output: usize, _ctx: &mut Ctx<'_>) {}
+
+    /// A [`system::Transfer`] that it wished for is done, or met no memory.
+    fn transferred(&mut self, _channel: usize, _fault: bool, _ctx: &mut Ctx<'_>) {}
+
+    /// The clock tree has changed; what the device has worked out with the old clocks must be worked out anew.
+    fn clocks_changed(&mut self, _ctx: &mut Ctx<'_>) {}
+
+    /// Whether it goes on in stop mode, when the clocks of all others stand still.
+    fn works_in_stop(&self) -> bool {
+        false
+    }
+
+    /// In stop mode the device's clock stood still for so long. What it had scheduled has been put off already.
+    fn stood_still(&mut self, _asleep: crate::units::Cycles, _ctx: &mut Ctx<'_>) {}
+
+    /// Stop mode is over.
+    fn left_stop(&mut self, _ctx: &mut Ctx<'_>) {}
+
+    /// The chip is out of reset. `true` if the device has seen to itself; otherwise it is made anew first and asked again.
+    fn restart(&mut self, _fresh: bool, _ctx: &mut Ctx<'_>) -> bool {
+        false
+    }
+
+    /// Something is connected to the device from outside: a scripted partner on its bus.
+    fn attach(&mut self, _partner: Partner) {}
+
+    /// The core stores to the memory that the device guards: flash, option bytes.
+    fn guarded_store(&mut self, _address: u32, _size: u32, _value: u32, _old: u32, _ctx: &mut Ctx<'_>) -> Option<u32> {
+        None
+    }
 }
+
+/// How many inputs a DMA controller has for each of its channels.
+pub const REQUESTS_A_CHANNEL: usize = 16;
 
 /// What a machine's snapshot needs of a device; every device that can be cloned has it.
 pub trait Duplicate {
@@ -78,6 +147,32 @@ macro_rules! registry {
 }
 
 registry! {
+    "timer-advanced" => timer::Timer::advanced(),
+    "timer-general" => timer::Timer::general(),
+    "timer-two-channels" => timer::Timer::two_channels(),
+    "timer-one-channel" => timer::Timer::one_channel(),
+    "timer-basic" => timer::Timer::basic(),
+    "rtc" => rtc::Rtc::default(),
+    "wwdg" => watchdog::Wwdg::default(),
+    "iwdg" => watchdog::Iwdg::default(),
+    "spi" => spi::Spi::default(),
+    "uart" => usart::Usart::default(),
+    "i2c" => i2c::I2c::default(),
+    "usb" => usb::Usb::default(),
+    "usb-memory" => usb::UsbMemory::default(),
+    "can" => can::Can::default(),
+    "bkp" => pwr::Bkp::default(),
+    "pwr" => pwr::Pwr::default(),
+    "dac" => dac::Dac::default(),
+    "exti" => exti::Exti::default(),
+    "adc" => adc::Adc::default(),
+    "sdio" => external::Sdio::default(),
+    "fsmc" => external::Fsmc::default(),
+    "dma" => dma::Dma::default(),
+    "crc" => crc::Crc::default(),
+    "signature" => identity::Signature::default(),
+    "option-bytes" => identity::OptionBytes::default(),
+    "dbgmcu" => identity::DebugMcu::default(),
     "rcc" => rcc::Rcc::default(),
     "flash" => flash_controller::FlashController::default(),
     "gpio" => gpio::Gpio::default(),
@@ -121,7 +216,16 @@ mod tests {
                 );
                 device.registers_mut().store(register.offset, u32::MAX);
                 let stored = device.registers().get(register.offset);
-                assert_eq!(stored & !register.writable, register.reset & !register.writable, "{kind} {}", register.name);
+                let plain = !register.writable & !register.volatile;
+                assert_eq!(stored & plain, register.reset & plain, "{kind} {}: reserved bits", register.name);
+                assert_eq!(stored & register.writable, register.writable, "{kind} {}: writable bits", register.name);
+                let flags = register.clear_by_zero | register.clear_by_one;
+                assert_eq!(flags & register.writable, 0, "{kind} {}: a flag is no writable bit", register.name);
+                device.registers_mut().set(register.offset, flags);
+                device.registers_mut().store(register.offset, register.clear_by_zero);
+                assert_eq!(device.registers().get(register.offset) & flags, flags, "{kind} {}: cleared wrongly", register.name);
+                device.registers_mut().store(register.offset, register.clear_by_one);
+                assert_eq!(device.registers().get(register.offset) & flags, 0, "{kind} {}: not cleared", register.name);
             }
         }
     }

@@ -1,15 +1,19 @@
-//! What it is: Reset and Clock Control: oscillators with their start-up times, the PLL, the prescalers, clock enable bits.
-//! Source: RM0008 section 7.3 (registers); DS5319 tables 20 to 27 for the start-up times: HSE 2 ms, HSI 2 us, PLL 200 us.
-//! Does not model: clock security, MCO, the RTC and USB clocks, resets by RSTR bits; oscillators never fail.
+//! What it is: Reset and Clock Control: oscillators with their start-up times, the PLL, the prescalers, the RTC's clock, clock enable and
+//! reset bits, why the chip was reset.
+//! Source: RM0008 section 7.3 (registers); the start-up times are the chip description's.
+//! Does not model: clock security, trimming, MCO, the USB clock; oscillators never fail.
 //! Tested by: `registers_conform`, the unit tests below, and every image that sets its clock.
 
-use super::system::{Clocks, Ctx};
+use super::system::{APB1_ENABLES, APB2_ENABLES, Clocks, Ctx, Wish};
 use super::{Peripheral, Register, Registers};
 use crate::finding::{Code, Finding};
 use crate::units::{Cycles, Hz};
 
 const CR: u32 = 0x00;
 const CFGR: u32 = 0x04;
+const CIR: u32 = 0x08;
+const APB2RSTR: u32 = 0x0c;
+const APB1RSTR: u32 = 0x10;
 const AHBENR: u32 = 0x14;
 const APB2ENR: u32 = 0x18;
 const APB1ENR: u32 = 0x1c;
@@ -19,36 +23,44 @@ const CSR: u32 = 0x24;
 const REGISTERS: &[Register] = &[
     Register::new(CR, "CR", 0x0000_0083, 0x010d_00f9).volatile(0x0202_ff02).not_modelled(0x0008_00f8),
     Register::new(CFGR, "CFGR", 0, 0x077f_fff3).volatile(0xc).not_modelled(0x0740_0000),
-    Register::new(0x08, "CIR", 0, 0x0000_1f00).volatile(0xff).not_modelled(0x0000_1f00),
-    Register::new(0x0c, "APB2RSTR", 0, 0x0038_fffd).not_modelled(0x0038_fffd),
-    Register::new(0x10, "APB1RSTR", 0, 0x3afe_c9ff).not_modelled(0x3afe_c9ff),
+    Register::new(CIR, "CIR", 0, 0x0000_1f00).volatile(0xff),
+    Register::new(APB2RSTR, "APB2RSTR", 0, 0x0038_fffd),
+    Register::new(APB1RSTR, "APB1RSTR", 0, 0x3afe_c9ff),
     Register::new(AHBENR, "AHBENR", 0x14, 0x0000_0557),
     Register::new(APB2ENR, "APB2ENR", 0, 0x0038_fffd),
     Register::new(APB1ENR, "APB1ENR", 0, 0x3afe_c9ff),
-    Register::new(BDCR, "BDCR", 0, 0x0001_8305).volatile(0x2).not_modelled(0x0001_8304),
-    Register::new(CSR, "CSR", 0x0c00_0000, 0x0100_0001).volatile(0x2),
+    Register::new(BDCR, "BDCR", 0, 0x0001_8305).volatile(0x1_8307),
+    Register::new(CSR, "CSR", 0x0c00_0000, 0x0000_0001).volatile(0xfc00_0002),
 ];
 
 /// The internal oscillator (RM0008, 7.2.2).
 const HSI: Hz = Hz(8_000_000);
 
-/// An oscillator or the PLL: its enable bit in CR, its event, and how long it takes to be ready.
+/// An oscillator or the PLL: its enable and ready bits, its flag in CIR, and how long it takes to be ready.
 #[derive(Clone)]
 struct Source {
     register: u32,
     enable: u32,
     ready: u32,
-    start_up_us: u64,
+    flag: u32,
+    start_up_us: fn(&crate::chip::Clocks) -> u32,
 }
 
 /// The order is that of the events.
 const SOURCES: &[Source] = &[
-    Source { register: CR, enable: 1, ready: 1 << 1, start_up_us: 2 },
-    Source { register: CR, enable: 1 << 16, ready: 1 << 17, start_up_us: 2_000 },
-    Source { register: CR, enable: 1 << 24, ready: 1 << 25, start_up_us: 200 },
-    Source { register: CSR, enable: 1, ready: 1 << 1, start_up_us: 85 },
-    Source { register: BDCR, enable: 1, ready: 1 << 1, start_up_us: 3_000_000 },
+    Source { register: CR, enable: 1, ready: 1 << 1, flag: 1 << 2, start_up_us: |facts| facts.hsi_startup_us },
+    Source { register: CR, enable: 1 << 16, ready: 1 << 17, flag: 1 << 3, start_up_us: |facts| facts.hse_startup_us },
+    Source { register: CR, enable: 1 << 24, ready: 1 << 25, flag: 1 << 4, start_up_us: |facts| facts.pll_lock_us },
+    Source { register: CSR, enable: 1, ready: 1 << 1, flag: 1 << 0, start_up_us: |facts| facts.lsi_startup_us },
+    Source { register: BDCR, enable: 1, ready: 1 << 1, flag: 1 << 1, start_up_us: |facts| facts.lse_startup_us },
 ];
+/// BDCR: the RTC runs; the domain's reset. CSR: removes the reset flags.
+const RTCEN: u32 = 1 << 15;
+const BDRST: u32 = 1 << 16;
+const RMVF: u32 = 1 << 24;
+const RESET_FLAGS: u32 = 0xfc00_0000;
+/// The output that resets the backup domain's devices.
+const BACKUP_RESET: usize = 0;
 const HSI_READY: u32 = 1 << 1;
 const HSE_READY: u32 = 1 << 17;
 const PLL_READY: u32 = 1 << 25;
@@ -72,8 +84,8 @@ impl Rcc {
             let (on, ready) =
                 (self.registers.get(register) & source.enable != 0, self.registers.get(register) & source.ready != 0);
             if on && !ready {
-                let cycles = u64::from(ctx.system.clocks.hclk.0) * source.start_up_us / 1_000_000;
-                ctx.schedule(event as u32, Cycles(cycles.max(1)));
+                let cycles = ctx.system.cycles_of_nanos(u64::from((source.start_up_us)(&ctx.system.chip.clocks)) * 1000);
+                ctx.schedule(event as u32, cycles.max(Cycles(1)));
             } else if !on {
                 ctx.cancel(event as u32);
                 self.registers.set_bits(register, source.ready, false);
@@ -103,6 +115,42 @@ impl Rcc {
         Hz(input.saturating_mul(((cfgr >> 18 & 0xf) + 2).min(16)))
     }
 
+    /// What drives the RTC (7.3.9): nothing until it is enabled and its source is ready.
+    fn rtc_clock(&self, ctx: &Ctx<'_>) -> Hz {
+        let (control, facts) = (self.registers.get(BDCR), &ctx.system.chip.clocks);
+        match control >> 8 & 3 {
+            _ if control & RTCEN == 0 => Hz(0),
+            1 if control & 2 != 0 => facts.lse,
+            2 if self.registers.get(CSR) & 2 != 0 => facts.lsi,
+            3 if self.registers.get(CR) & HSE_READY != 0 => Hz(ctx.system.hse.0 / 128),
+            _ => Hz(0),
+        }
+    }
+
+    /// The ready interrupts (7.3.3).
+    fn refresh(&self, ctx: &mut Ctx<'_>) {
+        let interrupts = self.registers.get(CIR);
+        ctx.set_line(0, interrupts & interrupts >> 8 & 0x1f != 0);
+    }
+
+    /// BDCR is in the backup domain: DBP guards it, BDRST clears all of the domain, and no other reset does.
+    fn write_backup(&mut self, value: u32, ctx: &mut Ctx<'_>) {
+        if !ctx.system.backup_access {
+            return ctx.system.note("RCC.BDCR", "written while PWR_CR.DBP is 0: lost");
+        }
+        if value & BDRST != 0 {
+            self.registers.set(BDCR, BDRST);
+            ctx.pulse(BACKUP_RESET);
+        } else {
+            // The source can be chosen once (7.3.9).
+            let chosen = self.registers.get(BDCR) & 0x300;
+            let value = if chosen != 0 { (value & !0x300) | chosen } else { value };
+            self.registers.store(BDCR, value);
+        }
+        self.switch_sources(BDCR, ctx);
+        ctx.system.backup_control = self.registers.get(BDCR);
+    }
+
     /// Follows SW where the chosen source is ready, and gives the tree's outputs to the system.
     fn update(&mut self, ctx: &mut Ctx<'_>) {
         let (cr, cfgr) = (self.registers.get(CR), self.registers.get(CFGR));
@@ -118,11 +166,19 @@ impl Rcc {
         };
         let hclk = Hz(sysclk.0 >> hpre_shift(cfgr >> 4 & 0xf));
         let pclk = |field: u32| Hz(hclk.0 >> ppre_shift(field & 7));
-        let clocks = Clocks { sysclk, hclk, pclk1: pclk(cfgr >> 8), pclk2: pclk(cfgr >> 11), ..ctx.system.clocks };
-        for (what, is, limit) in [("SYSCLK", clocks.sysclk, 72_000_000), ("PCLK1", clocks.pclk1, 36_000_000)] {
-            if is.0 > limit {
-                ctx.system
-                    .find(Finding::new(Code::ClockOutOfRange, format!("{what} was set to {is}; the limit is {}", Hz(limit))));
+        let clocks = Clocks {
+            sysclk,
+            hclk,
+            pclk1: pclk(cfgr >> 8),
+            pclk2: pclk(cfgr >> 11),
+            adc_divider: 2 * ((cfgr >> 14 & 3) + 1) as u8,
+            rtc: self.rtc_clock(ctx),
+            ..ctx.system.clocks
+        };
+        let limits = ctx.system.chip.clocks;
+        for (what, is, limit) in [("SYSCLK", clocks.sysclk, limits.max_sysclk), ("PCLK1", clocks.pclk1, limits.max_apb1)] {
+            if is > limit {
+                ctx.system.find(Finding::new(Code::ClockOutOfRange, format!("{what} was set to {is}; the limit is {limit}")));
             }
         }
         ctx.set_clocks(clocks);
@@ -154,9 +210,28 @@ impl Peripheral for Rcc {
 
     fn write(&mut self, offset: u32, value: u32, ctx: &mut Ctx<'_>) {
         let value = if offset == CR { value | self.driving() } else { value };
-        self.registers.store(offset, value);
+        let before = self.registers.get(offset);
+        if offset != BDCR {
+            self.registers.store(offset, value);
+        }
         match offset {
-            CR | BDCR | CSR => self.switch_sources(offset, ctx),
+            CR => self.switch_sources(offset, ctx),
+            CSR => {
+                if value & RMVF != 0 {
+                    self.registers.set_bits(CSR, RESET_FLAGS, false);
+                }
+                self.switch_sources(offset, ctx);
+            }
+            BDCR => self.write_backup(value, ctx),
+            CIR => {
+                self.registers.set_bits(CIR, value >> 16 & 0x9f, false);
+                self.refresh(ctx);
+            }
+            APB2RSTR | APB1RSTR => {
+                let register = if offset == APB2RSTR { APB2_ENABLES } else { APB1_ENABLES };
+                let bits = value & !before;
+                ctx.system.wishes.push_back(Wish::Reset { register, bits });
+            }
             AHBENR | APB2ENR | APB1ENR => ctx.system.clock_enables[((offset - AHBENR) / 4) as usize] = self.registers.get(offset),
             _ => {}
         }
@@ -166,8 +241,39 @@ impl Peripheral for Rcc {
     fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
         if let Some(source) = SOURCES.get(event as usize) {
             self.registers.set_bits(source.register, source.ready, true);
+            if self.registers.get(CIR) >> 8 & source.flag != 0 {
+                self.registers.set_bits(CIR, source.flag, true);
+                self.refresh(ctx);
+            }
+            ctx.system.backup_control = self.registers.get(BDCR);
             self.update(ctx);
         }
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["BDRST"]
+    }
+
+    fn works_in_stop(&self) -> bool {
+        true
+    }
+
+    /// The internal oscillator drives everything, the others are off (5.3.5).
+    fn left_stop(&mut self, ctx: &mut Ctx<'_>) {
+        let cr = self.registers.get(CR);
+        self.registers.set(CR, (cr & !0x0305_0000) | 3);
+        self.registers.set_bits(CFGR, 3, false);
+        (1..3).for_each(|event| ctx.cancel(event));
+        self.update(ctx);
+    }
+
+    fn restart(&mut self, _fresh: bool, ctx: &mut Ctx<'_>) -> bool {
+        *self = Self::default();
+        self.registers.set(BDCR, ctx.system.backup_control);
+        self.registers.set(CSR, ctx.system.reset_cause & RESET_FLAGS);
+        self.switch_sources(BDCR, ctx);
+        self.update(ctx);
+        true
     }
 }
 

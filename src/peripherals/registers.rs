@@ -18,6 +18,10 @@ pub struct Register {
     pub not_modelled: u32,
     /// Bits that the hardware changes by itself.
     pub volatile: u32,
+    /// Bits that writing a zero clears, and that writing a one leaves.
+    pub clear_by_zero: u32,
+    /// Bits that writing a one clears, and that writing a zero leaves.
+    pub clear_by_one: u32,
     /// How many such registers follow one another, a word apart.
     pub count: u32,
 }
@@ -26,7 +30,7 @@ impl Register {
     /// A register that stores what `writable` allows.
     #[must_use]
     pub const fn new(offset: u32, name: &'static str, reset: u32, writable: u32) -> Self {
-        Self { offset, name, reset, writable, not_modelled: 0, volatile: 0, count: 1 }
+        Self { offset, name, reset, writable, not_modelled: 0, volatile: 0, clear_by_zero: 0, clear_by_one: 0, count: 1 }
     }
 
     /// The same with bits whose effect is not modelled.
@@ -43,10 +47,26 @@ impl Register {
         self
     }
 
+    /// The same with flags that the hardware sets and that writing a zero clears ("rc_w0").
+    #[must_use]
+    pub const fn clear_by_zero(mut self, bits: u32) -> Self {
+        self.clear_by_zero = bits;
+        self.volatile |= bits;
+        self
+    }
+
+    /// The same with flags that the hardware sets and that writing a one clears ("rc_w1").
+    #[must_use]
+    pub const fn clear_by_one(mut self, bits: u32) -> Self {
+        self.clear_by_one = bits;
+        self.volatile |= bits;
+        self
+    }
+
     /// The same with bits that the hardware changes.
     #[must_use]
     pub const fn volatile(mut self, bits: u32) -> Self {
-        self.volatile = bits;
+        self.volatile |= bits;
         self
     }
 }
@@ -112,7 +132,8 @@ impl Registers {
     /// Stores what the firmware may write and returns the new content.
     pub fn store(&mut self, offset: u32, value: u32) -> u32 {
         self.index(offset).map_or(0, |(register, i)| {
-            self.values[i] = (self.values[i] & !register.writable) | (value & register.writable);
+            let kept = self.values[i] & (value | !register.clear_by_zero) & !(value & register.clear_by_one);
+            self.values[i] = (kept & !register.writable) | (value & register.writable);
             self.values[i]
         })
     }

@@ -167,8 +167,9 @@ impl Peripheral for Scb {
             VTOR => exceptions.vector_table = value & 0x3fff_ff80,
             AIRCR if value >> 16 == VECTKEY => {
                 exceptions.priority_group = (value >> 8 & 7) as u8;
-                system.reset_requested |= value & SYSRESETREQ != 0;
-                system.attention |= value & SYSRESETREQ != 0;
+                if value & SYSRESETREQ != 0 {
+                    system.request_reset(super::system::reset_flag::SOFTWARE);
+                }
             }
             SCR => exceptions.system_control = value & 0x16,
             CCR => exceptions.configuration = value & 0x31b,

@@ -1,13 +1,16 @@
 //! What it is: what devices share: time, clocks, interrupt lines, the schedule of what is due, serial output, and the ledger of what is
 //! not modelled. A device reaches all of it through [`Ctx`] and nothing else of the world.
 //! Source: RM0008 section 7 for the clock tree's shape; DESIGN, "Peripherals never poll".
-//! Does not model: pins between devices, DMA requests.
+//! Does not model: who is wired to whom; that is chip data, and the bus follows it.
 //! Tested by: the unit tests below and every image.
 
+use super::analog::Analog;
+use crate::chip::Chip;
 use crate::finding::Finding;
 use crate::machine::exceptions::{Exceptions, Number};
 use crate::units::{Cycles, Hz, Tick};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 /// The clocks that the firmware has set, and what the flash interface was told of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub struct Clocks {
     pub pclk1: Hz,
     /// The fast peripheral bus.
     pub pclk2: Hz,
+    /// What divides PCLK2 for the ADCs.
+    pub adc_divider: u8,
+    /// The RTC's clock; 0 while it has none.
+    pub rtc: Hz,
     /// FLASH_ACR.LATENCY.
     pub wait_states: u8,
     /// FLASH_ACR.PRFTBE.
@@ -33,6 +40,8 @@ impl Clocks {
         hclk: Hz(8_000_000),
         pclk1: Hz(8_000_000),
         pclk2: Hz(8_000_000),
+        adc_divider: 2,
+        rtc: Hz(0),
         wait_states: 0,
         prefetch: true,
     };
@@ -115,9 +124,127 @@ impl CycleCounter {
     }
 }
 
+/// A device's output changed: a DMA request, a trigger, a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The device's number.
+    pub device: usize,
+    /// Which of its outputs, in the order in which it declares them.
+    pub output: usize,
+    /// Its level now.
+    pub high: bool,
+}
+
+/// A read and a write that a DMA channel wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The controller's number.
+    pub device: usize,
+    /// Its channel, from 0.
+    pub channel: usize,
+    /// Where from, and how many bytes.
+    pub source: (u32, u32),
+    /// Where to, and how many bytes.
+    pub target: (u32, u32),
+}
+
+/// Something that only the bus or the core can do for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Move data.
+    Transfer(Transfer),
+    /// Tell whoever drives this input that its request has been served.
+    Served {
+        /// The controller's number.
+        device: usize,
+        /// The input.
+        input: usize,
+    },
+    /// Take notice of what drives this input, or no longer.
+    Listen {
+        /// The device's number.
+        device: usize,
+        /// Its input.
+        input: usize,
+        /// From now on, or no longer.
+        on: bool,
+    },
+    /// Put the devices that these bits of that clock enable register gate into their reset state (RCC_xxxRSTR).
+    Reset {
+        /// An index of [`System::clock_enables`].
+        register: usize,
+        /// The bits.
+        bits: u32,
+    },
+    /// Fill flash from an offset on with ones.
+    EraseFlash {
+        /// The first byte, counted from the flash's start.
+        offset: u32,
+        /// How many bytes.
+        size: u32,
+    },
+}
+
+/// How deep the core sleeps when it sleeps (RM0008, table 11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeepSleep {
+    /// PWR_CR.PDDS: standby instead of stop.
+    pub standby: bool,
+}
+
+/// RCC_CSR: why the chip was reset (RM0008, 7.3.10).
+pub mod reset_flag {
+    /// The reset pin, which every reset pulls.
+    pub const PIN: u32 = 1 << 26;
+    /// Power on.
+    pub const POWER: u32 = 1 << 27;
+    /// AIRCR.SYSRESETREQ.
+    pub const SOFTWARE: u32 = 1 << 28;
+    /// The independent watchdog.
+    pub const INDEPENDENT_WATCHDOG: u32 = 1 << 29;
+    /// The window watchdog.
+    pub const WINDOW_WATCHDOG: u32 = 1 << 30;
+}
+
 /// What the devices share.
 #[derive(Clone, Debug)]
 pub struct System {
+    /// The chip's facts.
+    pub chip: Rc<Chip>,
+    /// Levels of outputs that have changed and that the bus has not passed on.
+    pub signals: VecDeque<Signal>,
+    /// What devices want the bus to do.
+    pub wishes: VecDeque<Wish>,
+    /// Interrupt lines that are driven high: the exception, and the device and index of the driver. Lines are wired together.
+    driven: Vec<(Number, usize, usize)>,
+    /// AFIO_EXTICR: the port (0 for A) that each of the EXTI lines 0 to 15 looks at.
+    pub exti_ports: [u8; 16],
+    /// What is connected to the analogue inputs.
+    pub analog: Analog,
+    /// The option bytes as they stand in their memory.
+    pub option_bytes: [u8; 16],
+    /// PWR_CR.DBP: RTC, BKP and RCC_BDCR may be written.
+    pub backup_access: bool,
+    /// RCC_BDCR.
+    pub backup_control: u32,
+    /// What SLEEPDEEP means.
+    pub deep_sleep: DeepSleep,
+    /// The core was in standby when it was woken: PWR_CSR.SBF.
+    pub woken_from_standby: bool,
+    /// Until when the core waits for the flash to be programmed or erased.
+    pub stalled_until: Option<Tick>,
+    /// Stretches of flash (first address, bytes) that have been programmed or erased and that the core may still know as they were.
+    pub changed_flash: Vec<(u32, u32)>,
+    /// The flash interface takes stores of the core: FLASH_CR.PG is set.
+    pub flash_writable: bool,
+    /// FLASH_CR.OPTPG is set and the option bytes are unlocked.
+    pub options_writable: bool,
+    /// Something ends standby: the wake-up pin, the RTC's alarm.
+    pub wake_up: bool,
+    /// Why the reset that was asked for was asked for: bits of [`reset_flag`].
+    pub reset_cause: u32,
+    /// Nanoseconds that had passed when the core's clock last changed, and when that was.
+    time: (u128, Tick),
     /// NVIC and SCB.
     pub exceptions: Exceptions,
     /// The clock tree's present outputs.
@@ -154,13 +281,40 @@ pub struct System {
 }
 
 impl System {
-    /// After power-on, with a crystal of `hse`.
+    /// After power-on, with a crystal of `hse`, on a medium-density chip.
+    #[cfg(test)]
     #[must_use]
     pub fn new(hse: Hz) -> Self {
+        let chip = Chip::find("stm32f103c8").expect("a built-in chip");
+        Self { hse, ..Self::of(&Rc::new(chip)) }
+    }
+
+    /// After power-on.
+    #[must_use]
+    pub fn of(chip: &Rc<Chip>) -> Self {
         Self {
+            chip: Rc::clone(chip),
+            signals: VecDeque::new(),
+            wishes: VecDeque::new(),
+            driven: Vec::new(),
+            exti_ports: [0; 16],
+            analog: Analog::default(),
+            // Erased but for read protection, which is off (PM0075, 2.5, table 4).
+            option_bytes: [0xa5, 0x5a, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0],
+            backup_access: false,
+            backup_control: 0,
+            deep_sleep: DeepSleep::default(),
+            woken_from_standby: false,
+            stalled_until: None,
+            changed_flash: Vec::new(),
+            flash_writable: false,
+            options_writable: false,
+            wake_up: false,
+            reset_cause: reset_flag::POWER | reset_flag::PIN,
+            time: (0, Tick(0)),
+            hse: chip.clocks.hse,
             exceptions: Exceptions::default(),
             clocks: Clocks::RESET,
-            hse,
             clocks_changed: false,
             trace_enabled: false,
             cycle_counter_enabled: false,
@@ -180,14 +334,65 @@ impl System {
 
     /// As after power-on, except for time and what the run has recorded.
     pub fn reset(&mut self) {
-        let fresh = System::new(self.hse);
+        let fresh = System::of(&self.chip);
         *self = System {
             now: self.now,
+            hse: self.hse,
+            time: (self.nanos_at(self.now), self.now),
+            analog: std::mem::take(&mut self.analog),
+            option_bytes: self.option_bytes,
+            backup_control: self.backup_control,
+            woken_from_standby: self.woken_from_standby,
+            reset_cause: self.reset_cause,
             sent: std::mem::take(&mut self.sent),
             findings: std::mem::take(&mut self.findings),
             ledger: std::mem::take(&mut self.ledger),
             ..fresh
         };
+    }
+
+    /// How much time has passed since power-on at an instant, in nanoseconds.
+    #[must_use]
+    pub fn nanos_at(&self, at: Tick) -> u128 {
+        let (before, since) = self.time;
+        before + u128::from(at.since(since).0) * 1_000_000_000 / u128::from(self.clocks.hclk.0.max(1))
+    }
+
+    /// How many core cycles so many nanoseconds are at the present clock, rounded up.
+    #[must_use]
+    pub fn cycles_of_nanos(&self, nanos: u64) -> Cycles {
+        Cycles((u128::from(nanos) * u128::from(self.clocks.hclk.0)).div_ceil(1_000_000_000) as u64)
+    }
+
+    /// Asks for a reset of the whole chip.
+    pub fn request_reset(&mut self, cause: u32) {
+        self.reset_requested = true;
+        self.reset_cause = cause | reset_flag::PIN;
+        self.attention = true;
+    }
+
+    /// Withdraws whatever a device waits for and drives: it is about to be reset.
+    pub fn forget(&mut self, device: usize) {
+        self.schedule.retain(|(_, d, _)| *d != device);
+        let lines: Vec<(Number, usize)> =
+            self.driven.iter().filter(|(_, d, _)| *d == device).map(|(n, _, index)| (*n, *index)).collect();
+        for (n, index) in lines {
+            self.drive_line(n, device, index, false);
+        }
+    }
+
+    /// A device drives an exception's line; the line is high while anybody drives it.
+    fn drive_line(&mut self, n: Number, device: usize, index: usize, high: bool) {
+        let key = (n, device, index);
+        match (high, self.driven.iter().position(|driven| *driven == key)) {
+            (true, None) => self.driven.push(key),
+            (false, Some(at)) => {
+                self.driven.swap_remove(at);
+            }
+            _ => return,
+        }
+        let any = self.driven.iter().any(|(other, ..)| *other == n);
+        self.exceptions.set_level(n, any);
     }
 
     /// Notes that what has become pending did so now.
@@ -207,6 +412,20 @@ impl System {
     #[must_use]
     pub fn next_due(&self) -> Tick {
         self.schedule.first().map_or(Tick::NEVER, |(at, _, _)| *at)
+    }
+
+    /// The next instant that one of these devices waits for.
+    #[must_use]
+    pub fn next_due_of(&self, awake: impl Fn(usize) -> bool) -> Tick {
+        self.schedule.iter().find(|(_, device, _)| awake(*device)).map_or(Tick::NEVER, |(at, _, _)| *at)
+    }
+
+    /// Whatever these devices wait for comes so much later.
+    pub fn postpone(&mut self, asleep: impl Fn(usize) -> bool, by: Cycles) {
+        self.schedule = std::mem::take(&mut self.schedule)
+            .into_iter()
+            .map(|(at, device, event)| (if asleep(device) { at + by } else { at }, device, event))
+            .collect();
     }
 
     /// Takes what is due by now: when it was due, the device's number and its event.
@@ -286,8 +505,48 @@ impl Ctx<'_> {
     /// Drives the device's interrupt line of that index.
     pub fn set_line(&mut self, index: usize, high: bool) {
         if let Some(n) = self.lines.get(index) {
-            self.system.exceptions.set_level(*n, high);
+            self.system.drive_line(*n, self.device, index, high);
         }
+    }
+
+    /// Pends the interrupt of that index once, whatever its level.
+    pub fn pulse_line(&mut self, index: usize) {
+        if let Some(n) = self.lines.get(index) {
+            self.system.exceptions.set_pending(*n, true);
+        }
+    }
+
+    /// Drives the device's output of that number: whatever the chip has wired to it learns of it at this instant.
+    pub fn drive(&mut self, output: usize, high: bool) {
+        self.system.signals.push_back(Signal { device: self.device, output, high });
+    }
+
+    /// Takes notice of what is wired to the input from now on, or no longer.
+    pub fn listen(&mut self, input: usize, on: bool) {
+        self.system.wishes.push_back(Wish::Listen { device: self.device, input, on });
+    }
+
+    /// Wishes for a transfer; the device learns of its end by `transferred`.
+    pub fn transfer(&mut self, channel: usize, source: (u32, u32), target: (u32, u32)) {
+        let transfer = Transfer { device: self.device, channel, source, target };
+        self.system.wishes.push_back(Wish::Transfer(transfer));
+    }
+
+    /// Tells whoever drives the input that its request has been served.
+    pub fn serve(&mut self, input: usize) {
+        self.system.wishes.push_back(Wish::Served { device: self.device, input });
+    }
+
+    /// Drives the output high and low again.
+    pub fn pulse(&mut self, output: usize) {
+        self.drive(output, true);
+        self.drive(output, false);
+    }
+
+    /// How many core cycles one cycle of a timer's clock lasts: the bus clock, doubled where the bus is divided (RM0008, figure 8).
+    #[must_use]
+    pub fn core_cycles_per_timer_clock(&self) -> u64 {
+        (self.core_cycles_per_clock() / 2).max(1)
     }
 
     /// Sends a byte out of the chip, now.
@@ -299,6 +558,9 @@ impl Ctx<'_> {
     /// Sets the clock tree's outputs.
     pub fn set_clocks(&mut self, clocks: Clocks) {
         if self.system.clocks != clocks {
+            if self.system.clocks.hclk != clocks.hclk {
+                self.system.time = (self.system.nanos_at(self.system.now), self.system.now);
+            }
             self.system.clocks = clocks;
             self.system.clocks_changed = true;
         }

@@ -118,6 +118,10 @@ impl Peripheral for SysTick {
         }
     }
 
+    fn stood_still(&mut self, asleep: Cycles, _ctx: &mut Ctx<'_>) {
+        self.since += asleep;
+    }
+
     fn due(&mut self, _event: u32, ctx: &mut Ctx<'_>) {
         self.registers.set_bits(CTRL, COUNTFLAG, true);
         if self.registers.get(CTRL) & TICKINT != 0

@@ -240,6 +240,7 @@ impl Row<'_> {
             chip,
             image,
             scenario: Some((scenario, Stimulus::Sample(self.sample))),
+            world: crate::scenario::World::default(),
             fidelity: self.fidelity,
             limit: self.limit,
             clock: self.clock,

@@ -463,12 +463,30 @@ impl Ready<'_> {
                 let made = row.run(&|_| ())?;
                 if let BenchRun::Ran(_) = made {
                     let scenario = Some((&**scenario, Stimulus::Sample(sample)));
-                    functions = flat::functions(&run::Request { chip, image, scenario, fidelity, limit, clock, overrides })?;
+                    functions = flat::functions(&run::Request {
+                        chip,
+                        image,
+                        scenario,
+                        world: crate::scenario::World::default(),
+                        fidelity,
+                        limit,
+                        clock,
+                        overrides,
+                    })?;
                 }
                 value(&made)?
             }
             (_, _, Some(image)) => {
-                let request = run::Request { chip, image, scenario: None, fidelity, limit, clock: point.clock, overrides };
+                let request = run::Request {
+                    chip,
+                    image,
+                    scenario: None,
+                    world: crate::scenario::World::default(),
+                    fidelity,
+                    limit,
+                    clock: point.clock,
+                    overrides,
+                };
                 functions = flat::functions(&request)?;
                 value(&run::run(&request)?)?
             }

@@ -406,6 +406,7 @@ impl<'a> Device<'a> {
     fn boot(request: &'a Request<'a>, placement: &Placement) -> Result<Self> {
         let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
         let mut machine = Machine::new(request.chip, placement, settings)?;
+        request.scenario.world.apply(&mut machine)?;
         let watch = Watch::on(&mut machine, request.image);
         let mut host = Host::new(&request.scenario.uart, request.scenario.model_id.as_deref());
         let outcome = machine.run(&mut host, request.limit.tick())?;

@@ -14,7 +14,7 @@ use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
 use crate::report::profile::{self, Profile, function_bounds};
-use crate::scenario::{Host, Reference, Scenario};
+use crate::scenario::{Host, Reference, Scenario, World};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub image: &'a Image,
     /// In which scenario, with which sample or input of the user's own.
     pub scenario: Option<(&'a Scenario, Stimulus)>,
+    /// What is connected to the chip's pins besides what the scenario says.
+    pub world: World,
     /// Price blocks from memory or anew.
     pub fidelity: Fidelity,
     /// When to give up.
@@ -421,6 +423,10 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
+    if let Some((scenario, _)) = &request.scenario {
+        scenario.world.apply(&mut machine)?;
+    }
+    request.world.apply(&mut machine)?;
     let watch = Watch::on(&mut machine, request.image);
     if in_detail {
         machine.keep_details();

@@ -5,6 +5,7 @@
 
 use super::input::Raw;
 use super::tensor::{Elements, Tensor};
+use super::world::{AdcFile, PartnerFile, PinFile, WorldFile};
 use super::{Decision, Files, Reference, Scenario};
 use crate::finding::{Code, Failure, Result};
 use serde::Deserialize;
@@ -23,6 +24,12 @@ struct ScenarioFile {
     input: InputFile,
     output: OutputFile,
     decision: Decision,
+    #[serde(default)]
+    adc: Vec<AdcFile>,
+    #[serde(default)]
+    partner: Vec<PartnerFile>,
+    #[serde(default)]
+    pin: Vec<PinFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,6 +151,7 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
         return Err(wrong(format!("its decision is between {decided} classes and {} have a name", file.input.classes.len())));
     }
     let Protocol::MlperfTiny = file.host.protocol;
+    let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin }.check(&display, |name| files.read(name))?;
     Ok(Scenario {
         name: file.name,
         title: file.title,
@@ -157,6 +165,7 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
         goldens,
         reference: Reference { by: file.output.reference, tolerance: file.output.tolerance },
         decision: file.decision,
+        world,
         raw: file.input.raw,
         firmware: file.firmware,
         model: file.model,

@@ -9,11 +9,13 @@ mod file;
 mod host;
 mod input;
 mod tensor;
+mod world;
 
 pub use builtin::names;
 pub use decision::{Decision, Verdict};
 pub use host::Host;
 pub use tensor::{Elements, Tensor};
+pub use world::World;
 
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::firmware::Image;
@@ -48,6 +50,8 @@ pub struct Scenario {
     pub reference: Reference,
     /// How an output becomes a class.
     pub decision: Decision,
+    /// What is connected to the chip's pins.
+    pub world: World,
     files: Box<dyn Files>,
     raw: Option<input::Raw>,
     firmware: String,

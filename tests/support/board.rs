@@ -8,6 +8,7 @@ use std::path::Path;
 use stm32sim::chip::Chip;
 use stm32sim::firmware::Image;
 use stm32sim::machine::{Machine, Outcome, Settings};
+use stm32sim::peripherals::Partner;
 use stm32sim::timing::{CauseTotals, Fidelity};
 use stm32sim::units::Tick;
 
@@ -21,7 +22,12 @@ pub fn image(name: &str) -> Image {
 pub fn board(image: &Image, settings: Settings) -> Machine {
     let chip = Chip::find("stm32f103c8").unwrap();
     let placement = chip.place(image).unwrap();
-    Machine::new(&chip, &placement, settings).unwrap()
+    let mut machine = Machine::new(&chip, &placement, settings).unwrap();
+    // For `spi_i2c`: MISO is wired to MOSI, and a device of registers has the address 0x48.
+    let [spi, i2c] = ["SPI1", "I2C1"].map(|name| machine.device(name).unwrap());
+    machine.attach(spi, Partner::echo(0));
+    machine.attach(i2c, Partner::registers(0x48, vec![1, 2, 3, 4, 4, 5]));
+    machine
 }
 
 /// The settings that only choose the fidelity.
@@ -36,9 +42,10 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Everything that was sent on serial lines, as text.
+    /// Everything that was sent on the images' serial line, as text.
     pub fn text(&self) -> String {
-        self.machine.sent().iter().map(|sent| char::from(sent.byte)).collect()
+        let line = self.machine.device("USART1").unwrap();
+        self.machine.sent().iter().filter(|sent| sent.device == line).map(|sent| char::from(sent.byte)).collect()
     }
 
     /// Cycles by cause, and instructions.

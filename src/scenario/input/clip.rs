@@ -118,7 +118,7 @@ pub(super) fn read(name: &str, bytes: &[u8], constants: &Constants, samples: &Te
     if !constants.are_sound(frames, coefficients) {
         return Err(unfit("the constants for recordings", samples));
     }
-    let mut sound = wave(name, bytes, constants.rate)?;
+    let (_, mut sound) = sound(name, bytes, Some(constants.rate))?;
     if sound.len() > constants.rate {
         let (samples, rate) = (sound.len(), constants.rate);
         return Err(bad(
@@ -135,8 +135,9 @@ pub(super) fn read(name: &str, bytes: &[u8], constants: &Constants, samples: &Te
     Ok(constants.features(&sound, frames, coefficients).into_iter().enumerate().map(quantised).collect())
 }
 
-/// The samples of a RIFF/WAVE file with 16-bit PCM, one channel, that rate.
-fn wave(name: &str, bytes: &[u8], rate: usize) -> Result<Vec<i16>> {
+/// Rate and samples of a RIFF/WAVE file with 16-bit PCM and one channel; of that rate, if one is given.
+pub(in crate::scenario) fn sound(name: &str, bytes: &[u8], wanted: Option<usize>) -> Result<(u32, Vec<i16>)> {
+    let rate = wanted.unwrap_or(16_000);
     let wrong = |what: String| {
         let help = format!("ffmpeg -i {name} -ac 1 -ar {rate} -sample_fmt s16 out.wav converts it.");
         Failure::from(Finding::new(Code::BadInputTensor, format!("{name} {what}")).help(help))
@@ -161,7 +162,11 @@ fn wave(name: &str, bytes: &[u8], rate: usize) -> Result<Vec<i16>> {
             format = Some((code, u16_at(2, content), u32_at(4, content), u16_at(14, content)));
         } else if kind == b"data" {
             let Some((code, channels, hertz, bits)) = format else { break };
-            if code != Some(1) || channels != Some(1) || hertz.map(u64::from) != Some(rate as u64) || bits != Some(16) {
+            if code != Some(1)
+                || channels != Some(1)
+                || hertz.is_none_or(|hertz| wanted.is_some_and(|rate| u64::from(hertz) != rate as u64))
+                || bits != Some(16)
+            {
                 let number = |value: Option<u16>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
                 let (code, channels, bits) = (number(code), number(channels), number(bits));
                 let what = format!("has {channels} channels, {} Hz, {bits} bits, format {code}", hertz.unwrap_or_default());
@@ -170,7 +175,11 @@ fn wave(name: &str, bytes: &[u8], rate: usize) -> Result<Vec<i16>> {
             // A recorder that was stopped may say more than it wrote.
             let sound = content.get(..length).unwrap_or(content);
             let samples: Vec<i16> = sound.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-            return if samples.is_empty() { Err(wrong("holds no sound".to_owned())) } else { Ok(samples) };
+            return if samples.is_empty() {
+                Err(wrong("holds no sound".to_owned()))
+            } else {
+                Ok((hertz.unwrap_or(1).max(1), samples))
+            };
         }
         rest = length.checked_next_multiple_of(2).and_then(|skip| content.get(skip..)).unwrap_or_default();
     }
@@ -214,7 +223,7 @@ mod tests {
 
     #[test]
     fn sound_is_found_behind_other_chunks() {
-        assert_eq!(wave("x.wav", &file(1, 16_000, 16, &[1, 0, 0xff, 0xff]), 16_000), Ok(vec![1, -1]));
+        assert_eq!(sound("x.wav", &file(1, 16_000, 16, &[1, 0, 0xff, 0xff]), Some(16_000)), Ok((16_000, vec![1, -1])));
     }
 
     #[test]
@@ -227,7 +236,7 @@ mod tests {
             (file(1, 16_000, 16, &[]), "holds no sound"),
             (file(1, 16_000, 16, &[])[..40].to_vec(), "ends before"),
         ] {
-            let failure = wave("x.wav", &bytes, 16_000).expect_err(says);
+            let failure = sound("x.wav", &bytes, Some(16_000)).expect_err(says);
             assert!(failure.0.message.contains(says), "{}", failure.0.message);
         }
     }

@@ -3,7 +3,7 @@
 //! Does not model: preprocessing on the device: it is the host's work, as for the benchmark's own runner.
 //! Tested by: `tests/inputs.rs` (what the training scripts computed).
 
-mod clip;
+pub(super) mod clip;
 mod picture;
 mod row;
 mod sentence;

@@ -1,0 +1,270 @@
+//! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins.
+//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
+//! Does not model: what changes over time but recordings.
+//! Tested by: the unit tests below, `tests/machine.rs`.
+
+use super::input::clip;
+use crate::finding::{Code, Failure, Result};
+use crate::machine::Machine;
+use crate::peripherals::Partner;
+use crate::peripherals::analog::{FULL_SCALE, Source};
+use crate::units::Hz;
+use serde::Deserialize;
+use std::path::Path;
+
+/// The stanzas as they are written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorldFile {
+    #[serde(default)]
+    pub adc: Vec<AdcFile>,
+    #[serde(default)]
+    pub partner: Vec<PartnerFile>,
+    #[serde(default)]
+    pub pin: Vec<PinFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdcFile {
+    /// The ADC's channel, 0 to 17.
+    channel: u8,
+    /// One of: a value of the converter, a voltage, a recording of 16-bit sound, a table whose first column is values of the converter.
+    value: Option<u16>,
+    volts: Option<f64>,
+    wav: Option<String>,
+    csv: Option<String>,
+    /// Samples a second of a table.
+    rate: Option<u32>,
+    /// When a recording begins, milliseconds after power-on.
+    #[serde(default)]
+    start_ms: u64,
+    /// Whether a recording starts anew when it has ended.
+    #[serde(default)]
+    repeat: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartnerFile {
+    device: String,
+    kind: PartnerKind,
+    #[serde(default)]
+    address: u8,
+    #[serde(default)]
+    memory: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PartnerKind {
+    Echo,
+    Registers,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PinFile {
+    /// As `PA0`.
+    pin: String,
+    high: bool,
+}
+
+/// See the module's description.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    analog: Vec<(u8, Source)>,
+    partners: Vec<(String, Partner)>,
+    pins: Vec<(String, u32, bool)>,
+}
+
+fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::BadScenarioFile, format!("{place}: {what}"))
+}
+
+/// Sound around the middle of the converter's range.
+fn of_sound(sample: i16) -> u16 {
+    (2048 + (i32::from(sample) >> 4)).clamp(0, i32::from(FULL_SCALE)) as u16
+}
+
+/// The first column; a line that does not begin with a number may be the first only, as a heading.
+fn table(name: &str, bytes: &[u8]) -> Result<Vec<u16>> {
+    let text = std::str::from_utf8(bytes).map_err(|_| wrong(name, "it is not text in UTF-8"))?;
+    let mut values = Vec::new();
+    for (line, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
+        match row.split(',').next().unwrap_or_default().trim().parse::<u16>() {
+            Ok(value) if value <= FULL_SCALE => values.push(value),
+            Ok(value) => return Err(wrong(name, format_args!("line {}: {value} is more than {FULL_SCALE}", line + 1))),
+            Err(_) if line == 0 => {}
+            Err(_) => return Err(wrong(name, format_args!("line {}: no whole number from 0 to {FULL_SCALE}", line + 1))),
+        }
+    }
+    if values.is_empty() { Err(wrong(name, "it holds no value")) } else { Ok(values) }
+}
+
+fn volts(place: &str, volts: f64) -> Result<Source> {
+    if !(0.0..=5.0).contains(&volts) {
+        return Err(wrong(place, format_args!("{volts} V is not within the 0 to 5 V that a pin takes")));
+    }
+    Ok(Source::millivolts((volts * 1000.0).round() as u32))
+}
+
+impl WorldFile {
+    /// Checks, and reads the files that it names with `read`.
+    pub(super) fn check(self, place: &str, read: impl Fn(&str) -> Result<Vec<u8>>) -> Result<World> {
+        let mut world = World::default();
+        for adc in self.adc {
+            let place = format!("{place}: [[adc]] channel {}", adc.channel);
+            if adc.channel > 17 {
+                return Err(wrong(&place, "channels are 0 to 17"));
+            }
+            let recording = |rate: u32, samples: Vec<u16>| Source::Recording {
+                rate: Hz(rate),
+                samples: samples.into(),
+                start_nanos: adc.start_ms.saturating_mul(1_000_000),
+                repeat: adc.repeat,
+            };
+            let source = match (adc.value, adc.volts, &adc.wav, &adc.csv) {
+                (Some(value), None, None, None) if value <= FULL_SCALE => Source::Constant(value),
+                (Some(value), None, None, None) => return Err(wrong(&place, format_args!("{value} is more than {FULL_SCALE}"))),
+                (None, Some(given), None, None) => volts(&place, given)?,
+                (None, None, Some(name), None) => {
+                    let (rate, sound) = clip::sound(name, &read(name)?, None)?;
+                    recording(rate, sound.into_iter().map(of_sound).collect())
+                }
+                (None, None, None, Some(name)) => {
+                    let rate = adc.rate.filter(|rate| *rate > 0).ok_or_else(|| wrong(&place, "a csv needs a rate in Hz"))?;
+                    recording(rate, table(name, &read(name)?)?)
+                }
+                _ => return Err(wrong(&place, "it takes one of value, volts, wav, csv")),
+            };
+            world.analog.push((adc.channel, source));
+        }
+        for partner in self.partner {
+            let made = match partner.kind {
+                PartnerKind::Echo => Partner::echo(partner.address),
+                PartnerKind::Registers => Partner::registers(partner.address, partner.memory),
+            };
+            world.partners.push((partner.device, made));
+        }
+        for pin in self.pin {
+            let (port, number) = pin_of(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
+            world.pins.push((port, number, pin.high));
+        }
+        Ok(world)
+    }
+}
+
+/// `PA0` is pin 0 of GPIOA.
+fn pin_of(name: &str) -> Option<(String, u32)> {
+    let rest = name.strip_prefix(['P', 'p'])?;
+    let port = rest.chars().next().filter(char::is_ascii_alphabetic)?.to_ascii_uppercase();
+    let number = rest.get(1..)?.parse().ok().filter(|number| *number < 16)?;
+    Some((format!("GPIO{port}"), number))
+}
+
+impl World {
+    /// A file with these stanzas; the files that it names lie beside it.
+    ///
+    /// # Errors
+    /// `file-unreadable`, `bad-scenario-file`.
+    pub fn load(path: &Path) -> Result<Self> {
+        let unreadable = |path: &Path, error: std::io::Error| {
+            Failure::new(Code::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
+        };
+        let place = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+        let file: WorldFile = toml::from_str(&text).map_err(|error| wrong(&place, error.message()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        file.check(&place, |name| {
+            let path = folder.join(name);
+            std::fs::read(&path).map_err(|error| unreadable(&path, error))
+        })
+    }
+
+    /// One more analogue source as a command line gives it: `0=speech.wav`, `3=1.65V`, `3=2048`.
+    ///
+    /// # Errors
+    /// `bad-usage`, or what is wrong with the file.
+    pub fn connect(&mut self, spec: &str) -> Result<()> {
+        let usage =
+            |what: &str| Failure::new(Code::BadUsage, format!("--adc {spec}: {what}; it is as 0=speech.wav, 3=1.65V, 3=2048"));
+        let (channel, what) = spec.split_once('=').ok_or_else(|| usage("no '='"))?;
+        let channel: u8 =
+            channel.trim().parse().ok().filter(|channel| *channel <= 17).ok_or_else(|| usage("no channel, 0 to 17"))?;
+        let source = if let Ok(value) = what.parse::<u16>() {
+            if value > FULL_SCALE {
+                return Err(usage("a value is 0 to 4095"));
+            }
+            Source::Constant(value)
+        } else if let Some(given) = what.strip_suffix(['V', 'v']).and_then(|number| number.parse::<f64>().ok()) {
+            volts("--adc", given).map_err(|_| usage("a voltage is 0 to 5 V"))?
+        } else {
+            let bytes = std::fs::read(what)
+                .map_err(|error| Failure::new(Code::FileUnreadable, format!("{what} cannot be read: {error}")))?;
+            let (rate, sound) = clip::sound(what, &bytes, None)?;
+            let samples: Vec<u16> = sound.into_iter().map(of_sound).collect();
+            Source::Recording { rate: Hz(rate), samples: samples.into(), start_nanos: 0, repeat: false }
+        };
+        self.analog.push((channel, source));
+        Ok(())
+    }
+
+    /// Connects everything.
+    ///
+    /// # Errors
+    /// `bad-scenario-file` where the chip lacks a device.
+    pub fn apply(&self, machine: &mut Machine) -> Result<()> {
+        let device = |machine: &Machine, name: &str| {
+            machine.device(name).ok_or_else(|| wrong("the world outside", format_args!("the chip has no device '{name}'")))
+        };
+        for (channel, source) in &self.analog {
+            machine.connect_analog(*channel, source.clone());
+        }
+        for (name, partner) in &self.partners {
+            let device = device(machine, name)?;
+            machine.attach(device, partner.clone());
+        }
+        for (port, pin, high) in &self.pins {
+            let port = device(machine, port)?;
+            machine.set_pin(port, *pin, Some(*high));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world(text: &str) -> Result<World> {
+        let file: WorldFile = toml::from_str(text).expect("TOML");
+        file.check("w.toml", |name| Ok(if name == "t.csv" { b"adc,x\n1,9\n4095\n".to_vec() } else { Vec::new() }))
+    }
+
+    #[test]
+    fn stanzas_are_read_and_mistakes_named() {
+        let good = world(
+            "[[adc]]\nchannel=1\nvolts=1.65\n[[adc]]\nchannel=2\ncsv=\"t.csv\"\nrate=100\n[[partner]]\ndevice=\"I2C1\"\nkind=\"registers\"\n\
+             address=0x48\nmemory=[1]\n[[pin]]\npin=\"PB12\"\nhigh=true\n",
+        )
+        .expect("a world");
+        assert_eq!(good.analog.first(), Some(&(1, Source::Constant(2048))));
+        assert!(matches!(&good.analog.get(1), Some((2, Source::Recording { samples, .. })) if samples[..] == [1, 4095]));
+        assert_eq!(good.pins, [("GPIOB".to_owned(), 12, true)]);
+        for (text, says) in [
+            ("[[adc]]\nchannel=18\nvalue=1", "channels are 0 to 17"),
+            ("[[adc]]\nchannel=1", "one of value, volts, wav, csv"),
+            ("[[adc]]\nchannel=1\ncsv=\"t.csv\"", "needs a rate"),
+            ("[[adc]]\nchannel=1\nvolts=7", "0 to 5 V"),
+            ("[[pin]]\npin=\"PA16\"\nhigh=true", "no pin"),
+        ] {
+            let failure = world(text).expect_err(says);
+            assert!(failure.0.message.contains(says), "{}", failure.0.message);
+        }
+        let mut world = World::default();
+        for (spec, says) in [("0", "no '='"), ("99=1", "no channel"), ("1=5000", "0 to 4095"), ("1=9V", "0 to 5 V")] {
+            assert!(world.connect(spec).expect_err(says).0.message.contains(says), "{spec}");
+        }
+    }
+}
