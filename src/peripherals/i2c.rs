@@ -178,7 +178,7 @@ impl I2c {
         let byte = self.partner.as_mut().map_or(0xff, Partner::read);
         self.count += 1;
         // With POS the acknowledge bit speaks of the byte after the one in the shift register (26.6.1).
-        self.last = !self.has(CR1, ACK) && !(self.has(CR1, POS) && self.count == 1);
+        self.last = !(self.has(CR1, ACK) || self.has(CR1, POS) && self.count == 1);
         if self.has(SR1, RXNE) {
             self.shifted = Some(byte);
             self.raise(BTF, true);

@@ -29,7 +29,7 @@ impl Counter {
     }
 
     /// How many counts until it overflows or underflows; at least one.
-    pub fn to_wrap(&self) -> u64 {
+    pub fn to_wrap(self) -> u64 {
         let (value, reload) = (u64::from(self.value), u64::from(self.reload));
         match (self.mode, self.down) {
             (Mode::Center, false) if value < reload => reload - value,
@@ -59,7 +59,7 @@ impl Counter {
 
     /// How many counts until it has this value, if that comes with or before the next wrap. A value beyond the reload value counts as met
     /// by the overflow (14.4.13).
-    pub fn to_value(&self, value: u32) -> Option<u64> {
+    pub fn to_value(self, value: u32) -> Option<u64> {
         let wrap = self.to_wrap();
         let direct = if self.down { self.value.checked_sub(value) } else { value.checked_sub(self.value) };
         match direct.map(u64::from) {
