@@ -86,8 +86,14 @@ catalogue! {
         "A file that should be written cannot be.",
         "Check the folder, its permissions and the free space; nothing was left half written.";
     NotAnElf = "not-an-elf", Input, BadInput,
-        "The firmware file does not begin with the ELF identification.",
-        "Give the linker's .elf or .axf output, not a .bin, .hex or archive.";
+        "The firmware file is neither an ELF nor Intel HEX, and is not said to be a raw binary.",
+        "Give the linker's .elf or .axf, an Intel HEX file, or raw bytes: a name ending in .bin, or --load FILE@0x08000000.";
+    BadHexFile = "bad-hex-file", Input, BadInput,
+        "An Intel HEX file has a line that is not valid, or is not complete.",
+        "It was damaged or cut short after it was made: make it again with objcopy -O ihex, or give the ELF.";
+    FirmwareOverlap = "firmware-overlap", Input, BadInput,
+        "Two firmware files claim the same bytes of flash.",
+        "Link the application behind the boot loader, or correct the address of the raw binary.";
     ElfTruncated = "elf-truncated", Input, BadInput,
         "The ELF's headers point beyond the end of the file.",
         "The file was cut short in a copy or download: build or fetch it again.";

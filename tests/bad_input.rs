@@ -52,6 +52,59 @@ fn with_load(load: Load) -> Vec<u8> {
     changed(|elf| elf.loads.push(load.clone()))
 }
 
+/// A line of Intel HEX: count, address, type, data, and the checksum that makes the sum of all bytes zero.
+fn record(kind: u8, address: u16, data: &[u8]) -> String {
+    let mut bytes = vec![data.len() as u8];
+    bytes.extend(address.to_be_bytes());
+    bytes.push(kind);
+    bytes.extend(data);
+    bytes.push(bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_sub(*byte)));
+    format!(":{}\n", bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>())
+}
+
+const HEX_END: &str = ":00000001FF\n";
+
+/// Intel HEX for the upper half of the address, with these records and the end record.
+fn hex(high: u16, records: &[String]) -> Vec<u8> {
+    format!("{}{}{HEX_END}", record(4, 0, &high.to_be_bytes()), records.concat()).into_bytes()
+}
+
+fn other_formats() -> Vec<Case> {
+    let code = Elf::good().loads[0].data.clone();
+    let good = || record(0, 0, &code);
+    let text = |lines: &str| lines.as_bytes().to_vec();
+    let whole = hex(0x0800, &[good()]);
+    vec![
+        case("no-end.hex", text(":020000040800F2\n"), "bad-hex-file", "line 1: the file ends here without an end record"),
+        case("half.hex", whole[..whole.len() / 2 + 1].to_vec(), "bad-hex-file", "line 2: the record announces 16 bytes"),
+        case("odd.hex", text(":02000004080\n"), "bad-hex-file", "line 1: it has half a byte"),
+        case("sum.hex", text(":020000040800F3\n"), "bad-hex-file", "line 1: the checksum is F3 and should be F2"),
+        case("letter.hex", text(":020000040800F2\n:0000000G\n"), "bad-hex-file", "line 2: column 8 is no hexadecimal byte"),
+        case("words.hex", text(":020000040800F2\nhello\n"), "bad-hex-file", "line 2: a record begins with a colon"),
+        case("type.hex", record(6, 0, &[]).into_bytes(), "bad-hex-file", "there is no record of type 6"),
+        case("shape.hex", record(4, 0, &[8]).into_bytes(), "bad-hex-file", "a record of type 4 cannot have 1 bytes"),
+        case("nothing.hex", text(HEX_END), "bad-hex-file", "has no data records"),
+        case("twice.hex", hex(0x0800, &[good(), record(0, 8, &[0])]), "bad-hex-file", "line 3: the byte at 0x08000008"),
+        case(
+            "joined.hex",
+            [whole.clone(), whole].concat(),
+            "bad-hex-file",
+            "line 4: there is more behind the end record of line 3",
+        ),
+        case("wrap.hex", hex(0xffff, &[record(0, 0xffff, &[0, 0])]), "bad-hex-file", "beyond the end of the address space"),
+        case("sram.hex", hex(0x2000, &[good()]), "elf-not-in-flash", "linked at 0x20000000"),
+        case("outside.hex", hex(0x0800, &[good(), record(4, 0, &[0x60, 0]), good()]), "elf-outside-memory", "0x60000000"),
+        case("behind.hex", hex(0x0801, &[good()]), "flash-overflow", "16 B more than the 65 536 B"),
+        case("empty.bin", Vec::new(), "file-empty", "is empty"),
+        case("short.bin", vec![0, 0x50, 0], "bad-vector-table", "cannot boot"),
+        case("text.bin", text("hello, world\n"), "bad-vector-table", "initial stack pointer is 0x6c6c6568"),
+        case("large.bin", [code, vec![0; 65_536]].concat(), "flash-overflow", "16 B more than the 65 536 B"),
+    ]
+    .into_iter()
+    .map(|case| Case { exit: if case.code == "flash-overflow" { 6 } else { case.exit }, ..case })
+    .collect()
+}
+
 fn cases() -> Vec<Case> {
     let good = Elf::good().bytes();
     let half = good[..good.len() / 2].to_vec();
@@ -72,7 +125,6 @@ fn cases() -> Vec<Case> {
     let mut all = vec![
         case("empty.elf", Vec::new(), "file-empty", "is empty"),
         case("text.elf", b"hello, world\n".to_vec(), "not-an-elf", "is not an ELF file"),
-        case("program.hex", b":020000040800F2\n".to_vec(), "not-an-elf", "looks like Intel HEX"),
         case("library.a", b"!<arch>\nrest".to_vec(), "not-an-elf", "archive of object files"),
         case("x86.elf", patched(&[(18, 3)]), "elf-wrong-machine", "an ELF for x86, not for Arm"),
         case("x86-64.elf", x86_64, "elf-wrong-machine", "a 64-bit ELF for x86-64"),
@@ -115,6 +167,7 @@ fn cases() -> Vec<Case> {
             "its lowest byte is at 0x08002000",
         ),
     ];
+    all.extend(other_formats());
     // 64 KiB and 20 bytes on a chip of 64 KiB; 16 bytes above 20 KiB of SRAM; a stack that starts where the C8 has no SRAM.
     all.push(Case {
         exit: 6,
@@ -176,9 +229,30 @@ fn bad_firmware_is_refused_by_name() {
     }
     let left: Vec<_> = std::fs::read_dir(&scratch.0).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(
-        left.iter().all(|name| name.to_string_lossy().ends_with(".elf") || name == "program.hex" || name == "library.a"),
+        left.iter().all(|name| [".elf", ".hex", ".bin", ".a"].iter().any(|end| name.to_string_lossy().ends_with(end))),
         "{left:?}"
     );
+}
+
+#[test]
+fn files_and_addresses_that_do_not_go_together_are_refused() {
+    let scratch = Scratch::new("together");
+    let elf = scratch.file("good.elf", &Elf::good().bytes());
+    let bare = scratch.file("bare.bin", &Elf::good().loads[0].data);
+    let at = |address: &str| format!("{bare}@{address}");
+    let refused = |args: &[&str], code: &str, says: &str| assert_refused(&[&["run"], args].concat(), 2, code, says);
+    refused(&[&elf, "--base", "0x08000000"], "bad-usage", "good.elf cannot be put at 0x08000000");
+    refused(&[&elf, "--load", &bare], "firmware-overlap", "both claim the flash at 0x08000000");
+    refused(&[&elf, "--load", &at("0x0000000C")], "firmware-overlap", "both claim the flash at 0x0800000c");
+    refused(&["--load", &at("0x08002000")], "bad-vector-table", "its lowest byte is at 0x08002000");
+    refused(&[&elf, "--load", &at("0x20000000")], "elf-outside-memory", "0x20000000");
+    refused(&["--load", &at("0xfffffff8")], "elf-outside-memory", "beyond the end of the address space");
+    refused(&[&elf, "--load", &scratch.0.join("none.hex").display().to_string()], "file-unreadable", "none.hex");
+    for wrong in [&["run", &bare, "--base", "flash"][..], &["run", "--load", &at("0x1ffffffff")], &["run", "--base", "0"]] {
+        let ran = stm32sim(wrong);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{wrong:?}: {}", ran.err);
+        assert!(ran.err.contains("--help"), "{}", ran.err);
+    }
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl Chip {
                     image.path, self.flash.base
                 ),
             )
-            .help("A program linked behind a boot loader does not boot alone: link it at 0x08000000.")
+            .help("A program linked behind a boot loader does not boot alone: link it at 0x08000000, or give the boot loader too, with --load.")
             .into());
         }
         match self.bank_of(Addr(stack)) {

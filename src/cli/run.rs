@@ -8,7 +8,8 @@ use super::profile::html_page;
 use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
-use crate::firmware::Image;
+use crate::firmware::{Image, Source, parse_address};
+use crate::units::Addr;
 use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
 use crate::scenario::{Scenario, World};
@@ -21,11 +22,20 @@ use std::path::PathBuf;
   stm32sim run --scenario anomaly --sample 7 --format json
   stm32sim run --scenario image --input picture.png
   stm32sim run firmware.elf --limit 2s
+  stm32sim run boot.elf --load application.hex
+  stm32sim run firmware.bin --base 0x08000000
+  stm32sim run --load boot.bin --load application.bin@0x08002000
   stm32sim run firmware.elf --adc 0=speech.wav --adc 1=1.65V --world board.toml
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
 pub(super) struct RunArgs {
-    /// The linked program: an ELF (.elf, .axf); without it the scenario's own runs
+    /// The program: an ELF (.elf, .axf), Intel HEX, raw bytes (.bin); without it the scenario's own runs
     pub(super) firmware: Option<PathBuf>,
+    /// Where FIRMWARE goes if it is raw bytes [default: 0x08000000]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, requires = "firmware")]
+    base: Option<Addr>,
+    /// One more firmware file, as the application behind a boot loader; an address for raw bytes; repeatable
+    #[arg(long, value_name = "FILE[@ADDRESS]", value_parser = Source::parse)]
+    load: Vec<Source>,
     /// A built-in scenario, or a file ending in .toml
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
@@ -46,15 +56,21 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
+    /// The firmware files that were named.
+    fn sources(&self) -> Vec<Source> {
+        let first = self.firmware.iter().map(|path| Source { path: path.clone(), base: self.base });
+        first.chain(self.load.iter().cloned()).collect()
+    }
+
     /// Does something with what these options of `command` ask to be run.
     pub(super) fn with_request<T>(&self, command: &str, act: impl FnOnce(&Request<'_>) -> Result<T>) -> Result<T> {
         let scenario = self.scenario.as_deref().map(Scenario::find).transpose()?;
-        let image = match (&self.firmware, &scenario) {
-            (Some(path), _) => Image::load(path)?,
-            (None, Some(scenario)) => scenario.image()?,
-            (None, None) => {
+        let image = match (self.sources().as_slice(), &scenario) {
+            ([], Some(scenario)) => scenario.image()?,
+            ([], None) => {
                 return Err(Failure::new(Code::BadUsage, format!("{command} needs a firmware file, a --scenario, or both")));
             }
+            (sources, _) => Image::load_all(sources)?,
         };
         let own = scenario.as_ref().map(|scenario| scenario.chip.as_str());
         let chip = Chip::find(self.conditions.chip.as_deref().or(own).unwrap_or("stm32f103c8"))?;

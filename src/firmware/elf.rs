@@ -45,7 +45,8 @@ pub(super) fn parse(path: &str, bytes: &[u8]) -> Result<Parsed> {
             _ => truncated(path, bytes.len(), &format!("its section table should lie at byte {}", header.e_shoff)),
         })?;
     let sections = sections(path, &file)?;
-    let segments = without_file_headers(segments, &sections);
+    let mut segments = without_file_headers(segments, &sections);
+    segments.extend(run_elsewhere(&segments, &sections));
     let attributes = BuildAttributes::read(&file, header.e_flags);
     if let Some(why) = attributes.unfit_for_cortex_m3() {
         return Err(Failure::new(Code::ElfWrongCore, format!("{path} is {why}; the STM32F103 is a Cortex-M3 without an FPU")));
@@ -86,7 +87,6 @@ fn check_identity(path: &str, bytes: &[u8]) -> Result<()> {
             return Err(truncated(path, bytes.len(), "its file header is not complete"));
         }
         let looks = match bytes {
-            [b':', rest @ ..] if rest.first().is_some_and(u8::is_ascii_hexdigit) => "; it looks like Intel HEX",
             [b'S', b'0'..=b'9', ..] => "; it looks like Motorola S-records",
             [b'!', b'<', b'a', b'r', b'c', b'h', b'>', ..] => "; it is an archive of object files (a library)",
             [b'U', b'F', b'2', b'\n', ..] => "; it is a UF2 container",
@@ -207,6 +207,23 @@ fn without_file_headers(segments: Vec<(Segment, u32)>, sections: &[Section]) -> 
         }
     };
     segments.into_iter().map(trim).collect()
+}
+
+/// armlink's program headers are load regions: all in flash. Variables that its start-up code copies or zeroes are elsewhere by their
+/// sections alone; they become segments without bytes, as GNU ld has them for `.bss`.
+fn run_elsewhere(segments: &[(Segment, u32)], sections: &[Section]) -> Vec<(Segment, u32)> {
+    let covered = |section: &&Section| {
+        segments.iter().any(|(segment, _)| section.vma.0.checked_sub(segment.vma.0).is_some_and(|into| into < segment.mem_size))
+    };
+    let reserved = |section: &Section| Segment {
+        lma: section.vma,
+        vma: section.vma,
+        data: Vec::new(),
+        mem_size: section.size,
+        executable: section.kind == SectionKind::Code,
+        writable: matches!(section.kind, SectionKind::Data | SectionKind::Zero),
+    };
+    sections.iter().filter(|section| !covered(section)).map(|section| (reserved(section), 0)).collect()
 }
 
 /// The allocated sections by address, with the load address that the program headers give them.

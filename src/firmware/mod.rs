@@ -1,17 +1,20 @@
 //! What it is: a compiled program as it lies in its file: segments, sections, symbols, source lines and build attributes.
-//! Source: System V ABI (ELF), "ELF for the Arm Architecture" (IHI 0044), DWARF 2 to 5 (through gimli and addr2line).
-//! Does not model: Intel HEX and raw binaries; relocatable objects and shared libraries are refused.
-//! Tested by: the unit tests of its parts, `tests/loader.rs` (binutils, mutations), `tests/bad_input.rs`.
+//! Source: System V ABI (ELF), "ELF for the Arm Architecture" (IHI 0044), DWARF 2 to 5 (through gimli and addr2line); Intel HEX; raw bytes.
+//! Does not model: Motorola S-records and UF2; relocatable objects and shared libraries are refused.
+//! Tested by: the unit tests of its parts, `tests/loader.rs` and `tests/loader_formats.rs` (binutils, mutations), `tests/bad_input.rs`.
 
 mod attributes;
 mod compose;
 mod demangle;
 mod elf;
+mod hex;
 mod lines;
+mod raw;
 mod symbols;
 
 pub use attributes::BuildAttributes;
 pub use lines::Location;
+pub use raw::{FLASH_BASE, Source, parse_address};
 pub use symbols::{Symbol, SymbolKind, SymbolTable};
 
 use crate::finding::{Code, Failure, Finding, Result};
@@ -76,9 +79,9 @@ pub struct Section {
 pub struct Image {
     /// The file as the user named it: for messages, never for reports.
     pub path: String,
-    /// The file's own name without folders: for reports.
+    /// The file's own name without folders (with its address if it was given one; several joined by ` + `): for reports.
     pub name: String,
-    /// SHA-256 of the whole file, in lower-case hexadecimal.
+    /// SHA-256 of the whole file, in lower-case hexadecimal; of several files, that of their sums one after the other.
     pub sha256: String,
     /// The ELF entry point, without the Thumb bit. The chip does not use it: it boots from the vector table.
     pub entry: Addr,
@@ -92,39 +95,24 @@ pub struct Image {
     pub attributes: BuildAttributes,
     /// What the compilers wrote into `.comment` about themselves; absent in a stripped file.
     pub toolchain: Option<String>,
-    lines: Lines,
+    lines: Vec<Lines>,
 }
 
 impl Image {
-    /// Reads and checks a firmware file.
+    /// Reads and checks a firmware file: an ELF, Intel HEX, or, if its name ends in `.bin`, bare bytes for the beginning of flash.
     ///
     /// # Errors
-    /// `file-…` when it cannot be read, `not-an-elf` and `elf-…` when it is not a program for a Cortex-M3.
+    /// `file-…` when it cannot be read, `not-an-elf` and `elf-…` when it is not a program for a Cortex-M3, `bad-hex-file`.
     pub fn load(path: &Path) -> Result<Image> {
-        let shown = path.display().to_string();
-        let bytes = read_bounded(path, &shown)?;
-        Self::parse(&shown, &bytes)
+        raw::load_one(path)
     }
 
-    /// Checks firmware that is already in memory. `path` names it in messages.
+    /// Checks firmware that is already in memory: an ELF or Intel HEX. `path` names it in messages.
     ///
     /// # Errors
     /// As [`Image::load`], except for reading.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Image> {
-        let parsed = elf::parse(path, bytes)?;
-        let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
-        Ok(Image {
-            path: path.to_owned(),
-            name,
-            sha256: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-            entry: parsed.entry,
-            segments: parsed.segments,
-            sections: parsed.sections,
-            symbols: parsed.symbols,
-            attributes: parsed.attributes,
-            toolchain: parsed.toolchain,
-            lines: parsed.lines,
-        })
+        Self::parse_any(path, bytes)
     }
 
     /// Where `pc` is in the source. Total: an address that nothing describes is `[no symbol]`. An address in the other of
@@ -134,7 +122,7 @@ impl Image {
         let pc = Addr::from_thumb(pc.0);
         let linked = self.linked_address(pc);
         let symbol = self.symbols.at(linked);
-        let source = self.lines.find(linked);
+        let source = self.lines.iter().find_map(|lines| lines.find(linked));
         Location {
             address: pc,
             function: symbol.map_or_else(|| Location::NO_SYMBOL.to_owned(), |(symbol, _)| symbol.name.clone()),
@@ -155,13 +143,23 @@ impl Image {
     }
 }
 
+/// SHA-256 in lower-case hexadecimal.
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A path's last part.
+fn file_name(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
+}
+
 /// Reads a file whose size is checked first, so that a device or a disk image given by mistake does no harm.
 fn read_bounded(path: &Path, shown: &str) -> Result<Vec<u8>> {
     let unreadable = |why: &dyn std::fmt::Display| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {why}"));
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&reason(&error)))?;
     if metadata.is_dir() {
         return Err(Finding::new(Code::FileUnreadable, format!("{shown} is a folder, not a firmware file"))
-            .help("Name the .elf file in it.")
+            .help("Name the firmware file in it.")
             .into());
     }
     if !metadata.is_file() {
