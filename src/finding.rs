@@ -187,6 +187,9 @@ catalogue! {
     FirmwareFault = "firmware-fault", Firmware, Fault,
         "The firmware broke a rule of the architecture and no handler of its own brought it back.",
         "The location names the function and line; the message says which rule.";
+    FirmwareExit = "firmware-exit", Firmware, Expectation,
+        "The firmware ended itself, through semihosting, with a code that is not 0.",
+        "What it printed before is in the report; the code is its own.";
     BuiltForM4 = "built-for-m4", Firmware, Fault,
         "An instruction of the DSP or floating-point extension was met; a Cortex-M3 has neither and faults.",
         "Rebuild everything that is linked, libraries too, with -mcpu=cortex-m3 -mfloat-abi=soft.";

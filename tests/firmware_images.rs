@@ -246,6 +246,9 @@ impl Board {
         let mut child = Command::new("qemu-system-arm")
             .args(["-M", "stm32vldiscovery", "-display", "none", "-monitor", "none", "-serial", "stdio", "-d", "int", "-D"])
             .arg(&log)
+            // Files of the semihosting program: in the folder of the build.
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .current_dir(elf.parent().unwrap())
             .arg("-kernel")
             .arg(elf)
             .stdin(Stdio::piped())

@@ -45,6 +45,7 @@ fn ending(ran: &Ran, text: &str) -> String {
         Outcome::Finished => "finished".to_owned(),
         Outcome::Fault { .. } => "fault".to_owned(),
         Outcome::Limit(_) => "spin".to_owned(),
+        Outcome::Exit(_) => "semihosting exit".to_owned(),
         Outcome::Asleep(_) => match text.lines().last().filter(|line| line.starts_with("exit ")) {
             Some(verdict) => verdict.to_owned(),
             None => "sleep".to_owned(),

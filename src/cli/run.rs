@@ -7,9 +7,10 @@ use super::conditions::Conditions;
 use super::profile::html_page;
 use super::{Format, Output};
 use crate::chip::Chip;
-use crate::finding::{Code, Failure, Result};
+use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::{Image, Source, parse_address};
 use crate::units::Addr;
+use crate::machine::semihosting::Grants;
 use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
 use crate::scenario::{Scenario, World};
@@ -24,6 +25,7 @@ use std::path::PathBuf;
   stm32sim run firmware.elf --limit 2s
   stm32sim run boot.elf --load application.hex
   stm32sim run firmware.bin --base 0x08000000
+  stm32sim run firmware.elf --semihosting-dir files --semihosting-args \"-v once\"
   stm32sim run --load boot.bin --load application.bin@0x08002000
   stm32sim run firmware.elf --adc 0=speech.wav --adc 1=1.65V --world board.toml
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
@@ -51,6 +53,15 @@ pub(super) struct RunArgs {
     /// A .toml with [[adc]], [[partner]] and [[pin]] stanzas: what is connected to the chip's pins
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
+    /// Answer the firmware's semihosting calls (BKPT 0xAB): console, clock, exit code
+    #[arg(long)]
+    semihosting: bool,
+    /// The only folder whose files the firmware may read, write and remove through semihosting
+    #[arg(long, value_name = "DIR")]
+    semihosting_dir: Option<PathBuf>,
+    /// The command line that the firmware gets through semihosting
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    semihosting_args: Option<String>,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -60,6 +71,18 @@ impl RunArgs {
     fn sources(&self) -> Vec<Source> {
         let first = self.firmware.iter().map(|path| Source { path: path.clone(), base: self.base });
         first.chain(self.load.iter().cloned()).collect()
+    }
+
+    /// What semihosting may do; `None` if it was not asked for.
+    fn grants(&self) -> Result<Option<Grants>> {
+        if !self.semihosting && self.semihosting_dir.is_none() && self.semihosting_args.is_none() {
+            return Ok(None);
+        }
+        if let Some(folder) = self.semihosting_dir.as_ref().filter(|folder| !folder.is_dir()) {
+            let says = format!("{} is no folder, so semihosting can have no files in it", folder.display());
+            return Err(Finding::new(Code::FileUnreadable, says).help("Make the folder first, or name another one.").into());
+        }
+        Ok(Some(Grants { folder: self.semihosting_dir.clone(), arguments: self.semihosting_args.clone().unwrap_or_default() }))
     }
 
     /// Does something with what these options of `command` ask to be run.
@@ -80,6 +103,9 @@ impl RunArgs {
         };
         let mut world = self.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
         self.adc.iter().try_for_each(|spec| world.connect(spec))?;
+        if let Some(grants) = self.grants()? {
+            world.connect_debugger(grants);
+        }
         act(&Request {
             chip: &chip,
             image: &image,

@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod exceptions;
+pub mod semihosting;
 
 mod bus;
 mod cpu;

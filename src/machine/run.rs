@@ -8,6 +8,7 @@ use super::bus::Bus;
 use super::calls::Calls;
 use super::cpu::{Cpu, Memory, Special, Stop};
 use super::exceptions::{CoreAccess, Fault, Lockup, Number, Return, SCR_SLEEPDEEP, SCR_SLEEPONEXIT};
+use super::semihosting::Semihosting;
 use super::soc::{Mark, Overrides, Soc};
 use super::store;
 use super::tracker::Tracker;
@@ -43,6 +44,8 @@ pub enum Outcome {
     Limit(u32),
     /// The core sleeps and nothing can wake it; it was at this address.
     Asleep(u32),
+    /// The firmware ended itself through semihosting, with this code.
+    Exit(u32),
 }
 
 /// What the world outside the chip does at each look.
@@ -97,6 +100,8 @@ pub struct Machine {
     pub(super) last_fault: Option<(Fault, u32)>,
     /// The core sleeps: the run ended in the middle of it.
     pub(super) asleep: Option<Wake>,
+    /// Who answers `BKPT 0xAB`, if anybody does.
+    pub(super) semihosting: Option<Semihosting>,
 }
 
 /// What untouched SRAM holds: a byte that depends on its place, so that touched memory shows and uninitialised reads are not all zero.
@@ -132,6 +137,7 @@ impl Machine {
             reset_handler: program.reset_handler.0,
             last_fault: None,
             asleep: None,
+            semihosting: None,
         };
         machine.reset_core();
         Ok(machine)
@@ -532,7 +538,10 @@ impl Machine {
                 let from = self.cpu.world_mut().tracker.arrive(pc);
                 self.fault(Fault::InvalidState, from, pc)
             }
-            Stop::Breakpoint => self.fault(Fault::DebugEvent, pc, pc),
+            Stop::Breakpoint => match self.semihosting_call(pc) {
+                Some(ended) => ended,
+                None => self.fault(Fault::DebugEvent, pc, pc),
+            },
             Stop::Undefined => match self.cpu.world().tracker.ended_with(pc) {
                 Some(Class::Wfe) => {
                     let soc = self.cpu.world_mut();

@@ -7,6 +7,7 @@ use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Exit, Finding, Result};
 use crate::firmware::Image;
+use crate::machine::semihosting::BKPT_AB;
 use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
 use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
@@ -610,7 +611,8 @@ impl Report<'_> {
         if finished && finding.is_none() && mismatch {
             finding = Some(Finding::new(Code::ExpectationFailed, "the output differs from the reference"));
         }
-        let summary = OutcomeSummary::new(kind, finding.as_ref(), "the firmware did what the scenario asked");
+        let fine = if kind == "exit" { "the firmware ended itself with code 0" } else { "the firmware did what the scenario asked" };
+        let summary = OutcomeSummary::new(kind, finding.as_ref(), fine);
         findings.extend(finding);
         summary
     }
@@ -715,7 +717,15 @@ pub(super) fn ending(outcome: &Outcome, machine: &Machine, image: &Image) -> (&'
                 crate::machine::exceptions::Fault::PreciseBus(address) => format!("{message} (0x{address:08x})"),
                 _ => message,
             };
-            ("fault", Some(Finding::new(Code::FirmwareFault, message).at(place(image, *pc))))
+            let finding = Finding::new(Code::FirmwareFault, message).at(place(image, *pc));
+            let semihosting = machine.memory().read(*pc, 2) == Some(u32::from(BKPT_AB));
+            let help = "This is a semihosting call, which only a debugger answers: --semihosting (docs/running.md).";
+            ("fault", Some(if semihosting { finding.help(help) } else { finding }))
+        }
+        Outcome::Exit(0) => ("exit", None),
+        Outcome::Exit(code) => {
+            let message = format!("the firmware ended itself with code {}", code.cast_signed());
+            ("exit", Some(Finding::new(Code::FirmwareExit, message)))
         }
         Outcome::Limit(pc) => {
             let message = format!("the limit of {} cycles was reached", crate::units::grouped(machine.now().0));

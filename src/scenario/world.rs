@@ -6,6 +6,7 @@
 use super::input::clip;
 use crate::finding::{Code, Failure, Result};
 use crate::machine::Machine;
+use crate::machine::semihosting::Grants;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::{FULL_SCALE, Source};
 use crate::units::Hz;
@@ -76,6 +77,7 @@ pub struct World {
     analog: Vec<(u8, Source)>,
     partners: Vec<(String, Partner)>,
     pins: Vec<(String, u32, bool)>,
+    debugger: Option<Grants>,
 }
 
 fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
@@ -210,6 +212,11 @@ impl World {
         Ok(())
     }
 
+    /// A debugger is connected that answers semihosting calls with what is granted.
+    pub fn connect_debugger(&mut self, grants: Grants) {
+        self.debugger = Some(grants);
+    }
+
     /// Connects everything.
     ///
     /// # Errors
@@ -228,6 +235,9 @@ impl World {
         for (port, pin, high) in &self.pins {
             let port = device(machine, port)?;
             machine.set_pin(port, *pin, Some(*high));
+        }
+        if let Some(grants) = &self.debugger {
+            machine.enable_semihosting(grants.clone());
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 use std::path::Path;
 use stm32sim::chip::Chip;
 use stm32sim::firmware::Image;
+use stm32sim::machine::semihosting::Grants;
 use stm32sim::machine::{Machine, Outcome, Settings};
 use stm32sim::peripherals::Partner;
 use stm32sim::timing::{CauseTotals, Fidelity};
@@ -27,6 +28,10 @@ pub fn board(image: &Image, settings: Settings) -> Machine {
     let [spi, i2c] = ["SPI1", "I2C1"].map(|name| machine.device(name).unwrap());
     machine.attach(spi, Partner::echo(0));
     machine.attach(i2c, Partner::registers(0x48, vec![1, 2, 3, 4, 4, 5]));
+    // For `semihosting`: a folder of this process's own.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("semihosting-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    machine.enable_semihosting(Grants { folder: Some(folder), ..Grants::default() });
     machine
 }
 
