@@ -9,11 +9,11 @@ use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::{Image, Source, parse_address};
-use crate::units::Addr;
 use crate::machine::semihosting::Grants;
 use crate::report::run::{Request, Stimulus, profile, run as execute};
 use crate::report::run_table;
 use crate::scenario::{Scenario, World};
+use crate::units::Addr;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -611,7 +611,8 @@ impl Report<'_> {
         if finished && finding.is_none() && mismatch {
             finding = Some(Finding::new(Code::ExpectationFailed, "the output differs from the reference"));
         }
-        let fine = if kind == "exit" { "the firmware ended itself with code 0" } else { "the firmware did what the scenario asked" };
+        let fine =
+            if kind == "exit" { "the firmware ended itself with code 0" } else { "the firmware did what the scenario asked" };
         let summary = OutcomeSummary::new(kind, finding.as_ref(), fine);
         findings.extend(finding);
         summary
