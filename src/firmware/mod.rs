@@ -9,6 +9,7 @@ mod demangle;
 mod elf;
 mod lines;
 mod symbols;
+mod units;
 
 pub use attributes::BuildAttributes;
 pub use lines::Location;
@@ -143,6 +144,13 @@ impl Image {
             file: source.as_ref().and_then(|source| source.file.clone()),
             line: source.and_then(|source| source.line),
         }
+    }
+
+    /// The compile unit that the function or variable at `address` comes from, as `src/main.c`; `None` where no debug information
+    /// says it.
+    #[must_use]
+    pub fn unit_at(&self, address: Addr) -> Option<&str> {
+        self.lines.unit(self.linked_address(Addr::from_thumb(address.0)))
     }
 
     /// The address that symbols and lines use for what lies at `address`: the same, or its twin in the other flash window.

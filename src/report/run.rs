@@ -408,6 +408,8 @@ pub struct Recorded {
     pub details: Details,
     /// What happened when.
     pub timeline: Vec<Stretch>,
+    /// A flag for each byte of SRAM: whether it no longer holds what it held at power-on.
+    pub touched_sram: Vec<bool>,
 }
 
 impl Recorded {
@@ -466,7 +468,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(Recorded { report, details, timeline })
+    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
 }
 
 /// What a report is made from.
