@@ -60,11 +60,12 @@ fn code_of_a_unit_is_what_its_address_ranges_say() {
     for path in committed_images() {
         let shown = path.display().to_string();
         let Some(ranges) = ranges(&shown) else { return eprintln!("skipped: arm-none-eabi-readelf is not installed") };
-        assert!(ranges.len() > 10, "{shown}");
+        assert!(!ranges.is_empty(), "{shown}");
         let image = Image::load(&path).unwrap();
         let map = MapReport::new(&image, &chip, By::Unit).unwrap().map;
         let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
-        for (_, size, unit) in ranges.iter().filter(|(start, ..)| *start < 0x2000_0000) {
+        // Code that runs in SRAM is in flash too, as it is copied from there.
+        for (_, size, unit) in &ranges {
             *expected.entry(unit).or_default() += size;
         }
         let mut ours: BTreeMap<&str, u64> = BTreeMap::new();
@@ -172,7 +173,8 @@ fn csv_has_every_byte_and_markdown_every_column() {
         let bars = |line: &str| line.replace("\\|", "").matches('|').count();
         let tables: Vec<&str> = text.split("\n\n").filter(|part| part.starts_with('|')).collect();
         assert!(!tables.is_empty(), "{text}");
-        for part in text.split('\n').collect::<Vec<_>>().split(|line| line.is_empty()).filter(|part| part[0].starts_with('|')) {
+        let lines: Vec<&str> = text.lines().collect();
+        for part in lines.split(|line| line.is_empty()).filter(|part| part.first().is_some_and(|line| line.starts_with('|'))) {
             assert!(part.iter().all(|line| bars(line) == bars(part[0])), "{part:?}");
         }
     }

@@ -146,11 +146,11 @@ impl Image {
         }
     }
 
-    /// The compile unit that the function or variable at `address` comes from, as `src/main.c`; `None` where no debug information
+    /// The compile unit that the function or variable at `address` (no Thumb bit: variables lie at odd ones) comes from, as `src/main.c`; `None` where no debug information
     /// says it.
     #[must_use]
     pub fn unit_at(&self, address: Addr) -> Option<&str> {
-        self.lines.unit(self.linked_address(Addr::from_thumb(address.0)))
+        self.lines.unit(self.linked_address(address))
     }
 
     /// The address that symbols and lines use for what lies at `address`: the same, or its twin in the other flash window.

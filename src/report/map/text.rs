@@ -40,7 +40,7 @@ pub fn table(report: &MapReport, top: Option<usize>) -> String {
     table.with(Style::blank()).modify(Columns::new(columns.numbers..), Alignment::right());
     let note = match &report.run {
         Some(run) => format!(
-            "Scenario {}, sample 0: {}. Neither: not executed and not written; of reads nothing is known.\n\n",
+            "Scenario {}, sample 0: {}.\nNeither: not executed and not written; of reads nothing is known.\n\n",
             run.scenario, run.outcome
         ),
         None => String::new(),
