@@ -29,7 +29,8 @@ fn decode_cpp(name: &str, out: &mut Bounded) -> bool {
 
 /// The crate in a Rust name, given in both spellings: the first path in it that has more than one part.
 pub(super) fn crate_of<'a>(linker_name: &str, name: &'a str) -> Option<&'a str> {
-    if !is_legacy_rust(linker_name) && !(linker_name.starts_with("_R") && linker_name != name) {
+    let is_rust = is_legacy_rust(linker_name) || (linker_name.starts_with("_R") && linker_name != name);
+    if !is_rust {
         return None;
     }
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
