@@ -208,5 +208,8 @@ fn the_badge_is_a_picture_with_the_verdict() {
     }
     let fine = made.path("fine.svg");
     assert_eq!(stm32sim(&["bench", "--scenario", "anomaly", "--samples", "1", "--emit", &format!("badge={fine}")]).code, 0);
-    assert!(fs::read_to_string(&fine).expect("written").contains("stm32sim: 1079.4 us"));
+    let run: serde_json::Value =
+        serde_json::from_str(&stm32sim(&["run", "--scenario", "anomaly", "--format", "json"]).out).expect("a report");
+    let latency = format!("stm32sim: {:.1} us", run["inference"]["latency_us"].as_f64().expect("a latency"));
+    assert!(fs::read_to_string(&fine).expect("written").contains(&latency), "{latency}");
 }

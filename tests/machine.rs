@@ -324,3 +324,20 @@ fn an_image_is_not_changed_by_a_run() {
         assert!(ran.machine.memory().holds(base, &placement.flash), "{name}");
     }
 }
+
+#[test]
+fn code_in_a_page_that_is_programmed_anew_is_priced_as_what_it_now_is() {
+    // The program puts `movs r0, #42; bx lr` there and calls it, and then `movs r0, #7; bx lr`.
+    let ran = run("tests/flash_program", LIMIT);
+    let prices = ran.machine.prices();
+    let of_page = prices.costs().filter(|cost| cost.block.addr == Addr(0x0800_f800));
+    let constants: Vec<(u64, bool, bool)> = of_page
+        .map(|cost| {
+            let has = |value| {
+                cost.block.insns[0].compute.is_some_and(|compute| format!("{compute:?}").contains(&format!("Const({value})")))
+            };
+            (cost.executions, has(42), has(7))
+        })
+        .collect();
+    assert_eq!(constants, [(1, true, false), (1, false, true)]);
+}

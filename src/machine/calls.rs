@@ -20,6 +20,8 @@ pub enum What {
     Exception(Number),
     /// Sleep in the node above.
     Asleep,
+    /// Waiting, in the node above, for a flash that is being programmed or erased.
+    FlashBusy,
 }
 
 /// A node of the tree of calls.
@@ -345,11 +347,11 @@ impl Calls {
         self.stacks.len() - 1
     }
 
-    /// The core slept in the present node from `from` to `to`.
-    pub fn sleep(&mut self, from: Tick, to: Tick) {
+    /// The core stood still in the present node from `from` to `to`.
+    pub fn pause(&mut self, what: What, from: Tick, to: Tick) {
         self.advance(from);
         let above = self.top;
-        self.top = self.child(above, What::Asleep, 0);
+        self.top = self.child(above, what, 0);
         self.advance(to);
         self.top = above;
     }

@@ -345,13 +345,11 @@ impl Machine {
         let changed = std::mem::take(&mut soc.system.changed_flash);
         let until = soc.system.stalled_until.take();
         if let Some(until) = until.filter(|_| !soc.memory().is_sram(pc)) {
-            let mut wait = exception_return();
-            wait.cycles = CauseCycles::default();
-            wait.cycles.add(Cause::FlashFetch, u32::try_from(until.since(soc.tracker.now()).0).unwrap_or(u32::MAX));
-            soc.tracker.pass(&wait);
+            soc.tracker.wait_for_flash(until);
         }
         let (flash, _) = self.cpu.memory().flash();
         for (address, size) in changed {
+            self.cpu.world_mut().tracker.forget_flash(address, size);
             self.cpu.forget_code(address, size);
             // It answers at its alias too.
             self.cpu.forget_code(address.wrapping_sub(flash), size);

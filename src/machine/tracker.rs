@@ -7,13 +7,14 @@ mod blocks;
 mod traps;
 mod ways;
 
+use super::calls::What;
 use super::cpu::{Core, Memory, PAGE};
 use super::exceptions::Fault;
 use crate::finding::Result;
 use crate::isa::{Class, Insn};
 use crate::timing::{
-    Ahead, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
-    Transition, arrival, step_prefix,
+    Ahead, Cause, CodeId, Entry, Fidelity, FrontState, NO_CODES, OperandCode, Prices, Region, Scratch, SignatureId, TimingConfig,
+    Transition, arrival, exception_return, step_prefix,
 };
 use crate::units::{Addr, Cycles, Tick};
 use blocks::{Blocks, tag};
@@ -624,14 +625,33 @@ impl Tracker {
 
     /// Sleeps until `until`; returns for how long.
     pub fn sleep(&mut self, until: Tick) -> Cycles {
-        let asleep = until.since(self.now());
-        self.prices.book(crate::timing::Cause::Sleep, asleep);
+        self.pause(until, Cause::Sleep, What::Asleep)
+    }
+
+    /// Waits until `until` for a flash that is being programmed or erased; returns for how long.
+    pub fn wait_for_flash(&mut self, until: Tick) -> Cycles {
+        self.prices.set_state(exception_return().exit);
+        self.previous = None;
+        self.pause(until, Cause::FlashFetch, What::FlashBusy)
+    }
+
+    fn pause(&mut self, until: Tick, cause: Cause, what: What) -> Cycles {
         let begin = self.now();
-        self.pass_time(asleep);
+        let pause = until.since(begin);
+        self.prices.book(cause, pause);
+        self.pass_time(pause);
         let end = self.now();
         if let Some(ways) = &mut self.ways {
-            ways.calls.sleep(begin, end);
+            ways.calls.pause(what, begin, end);
         }
-        asleep
+        pause
+    }
+
+    /// Flash was programmed or erased: what was decoded there is not what runs any more.
+    pub fn forget_flash(&mut self, address: u32, size: u32) {
+        if self.blocks.forget_flash(&self.prices, address, size) {
+            self.cancel();
+            self.prices.forget();
+        }
     }
 }

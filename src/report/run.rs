@@ -13,7 +13,7 @@ use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
-use crate::report::profile::{self, Profile, function_bounds};
+use crate::report::profile::{self, Outside, Profile, function_bounds};
 use crate::scenario::{Host, Reference, Scenario, World};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
@@ -461,7 +461,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let (mut details, mut timeline) = (Details::default(), Vec::new());
     if in_detail {
         details = machine.prices().details();
-        let outside = machine.prices().outside();
+        let outside = Outside { total: machine.prices().outside(), flash_busy: machine.prices().flash_busy() };
         let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
         let mut episodes = Vec::new();
         if let Some(calls) = machine.calls() {

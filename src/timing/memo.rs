@@ -257,8 +257,10 @@ pub struct Prices {
     front: FrontState,
     signatures: Vec<Box<[OperandCode]>>,
     signature_ids: HashMap<Box<[OperandCode]>, SignatureId, Mixing>,
-    /// Cycles that belong to no block: exceptions and sleep.
+    /// Cycles that belong to no block: exceptions, sleep, waiting for flash that is programmed.
     outside: CauseTotals,
+    /// Of these, the last.
+    flash_busy: u64,
     resets: u32,
     /// Details of what is remembered no more, if somebody wants them.
     kept: Option<Box<Details>>,
@@ -339,6 +341,7 @@ impl Prices {
             signatures: Vec::new(),
             signature_ids: HashMap::default(),
             outside: CauseTotals::default(),
+            flash_busy: 0,
             resets: 0,
             kept: None,
         };
@@ -503,6 +506,9 @@ impl Prices {
     /// Books cycles that belong to no block.
     pub fn book(&mut self, cause: Cause, cycles: Cycles) {
         self.outside.0[cause as usize] += cycles.0;
+        if cause == Cause::FlashFetch {
+            self.flash_busy += cycles.0;
+        }
     }
 
     /// Books a sequence that belongs to no block, and takes over the state behind it.
@@ -653,6 +659,11 @@ impl Prices {
         }
     }
 
+    /// Forgets every transition; what was counted stays. For when a block is not what it was.
+    pub fn forget(&mut self) {
+        self.start_anew();
+    }
+
     /// Settles what was counted and forgets every transition, state and signature. The present state stays.
     fn start_anew(&mut self) {
         let state = self.state();
@@ -704,6 +715,13 @@ impl Prices {
             instructions += edge.count * self.codes[priced.code.index()].block.insns.len() as u64;
         }
         (causes, instructions)
+    }
+
+    /// Of [`Prices::outside`], the cycles for which the core waited for a flash that was being programmed or erased; their cause is
+    /// [`Cause::FlashFetch`], which exception sequences have, too.
+    #[must_use]
+    pub fn flash_busy(&self) -> u64 {
+        self.flash_busy
     }
 
     /// Cycles that belong to no block.

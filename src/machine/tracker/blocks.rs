@@ -1,10 +1,10 @@
 //! What it is: which block of the table of prices stands at an address, and what has to be done when it begins.
 //! Source: our own; what needs doing is explained at each tag.
-//! Does not model: flash that is reprogrammed at run time (the flash controller does not).
+//! Does not model: anything of its own.
 //! Tested by: `tests/machine.rs` (code in SRAM, rewritten code), `tests/fidelity.rs`.
 
 use crate::finding::Result;
-use crate::isa::{Block, Class, Decoder, Flow};
+use crate::isa::{Base, Block, Class, Decoder, Flow, Insn, Mem};
 use crate::machine::cpu::Memory;
 use crate::timing::{Ahead, CodeId, Prices};
 use crate::units::Addr;
@@ -83,6 +83,38 @@ impl Blocks {
                 prices.mark(code, tag::WATCHED);
             }
         }
+    }
+
+    /// Flash from `address` on is not what it was: the blocks that lie there or have a literal there are not known any more. Whether there
+    /// are any.
+    pub fn forget_flash(&mut self, prices: &Prices, address: u32, size: u32) -> bool {
+        let views: Vec<(u32, u32)> = self.windows.iter().map(|window| (window.base, window.bytes)).collect();
+        let offset = |at: u32| views.iter().map(|(base, bytes)| (at.wrapping_sub(*base), bytes)).find(|(o, bytes)| o < bytes);
+        let Some((start, _)) = offset(address) else { return false };
+        let meets = |at: Addr, bytes: u32| {
+            offset(at.0).is_some_and(|(begin, _)| begin < start.saturating_add(size) && start < begin.saturating_add(bytes))
+        };
+        let is_stale = |code: CodeId| {
+            let block = prices.block(code);
+            let literal = |insn: &Insn| match insn.mem {
+                Some(Mem { base: Base::Literal(at), bytes, count, .. }) => meets(at, u32::from(bytes) * u32::from(count)),
+                _ => false,
+            };
+            meets(block.addr, block.size) || block.insns.iter().any(literal)
+        };
+        let mut any = false;
+        for known in self.windows.iter_mut().flat_map(|window| &mut window.blocks).filter(|(size, _)| *size != 0) {
+            if is_stale(CodeId::from_index(known.1 as usize)) {
+                *known = (0, 0);
+                any = true;
+            }
+        }
+        self.others.retain(|_, code| {
+            let stale = is_stale(*code);
+            any |= stale;
+            !stale
+        });
+        any
     }
 
     fn slot(&self, pc: u32) -> Option<(usize, usize)> {

@@ -32,6 +32,8 @@ use std::collections::{BTreeMap, HashMap};
 pub const EXCEPTIONS: &str = "[exception entry and return]";
 /// Cycles asleep.
 pub const ASLEEP: &str = "[asleep]";
+/// Waiting for a flash that is being programmed or erased.
+pub const FLASH_BUSY: &str = "[flash busy]";
 /// Instructions of which no source line is known.
 pub const NO_LINE: &str = "[no line]";
 
@@ -151,21 +153,38 @@ impl Sum {
     }
 }
 
-/// Splits what belongs to no block into exception sequences and sleep; what is zero is left out.
-fn outside_rows(outside: &CauseTotals) -> Vec<(&'static str, CauseTotals)> {
-    let mut asleep = CauseTotals::default();
-    let mut exceptions = *outside;
-    if let (Some(to), Some(from)) = (asleep.0.get_mut(Cause::Sleep as usize), exceptions.0.get_mut(Cause::Sleep as usize)) {
-        *to = std::mem::take(from);
-    }
-    [(EXCEPTIONS, exceptions), (ASLEEP, asleep)].into_iter().filter(|(_, causes)| causes.total() > 0).collect()
+/// What belongs to no block.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outside {
+    /// All of it.
+    pub total: CauseTotals,
+    /// Of that, waiting for a flash that is being programmed or erased.
+    pub flash_busy: u64,
+}
+
+/// Splits what belongs to no block into exception sequences, sleep and waiting for flash; what is zero is left out.
+fn outside_rows(outside: &Outside) -> Vec<(&'static str, CauseTotals)> {
+    let mut exceptions = outside.total;
+    let mut take = |cause: Cause, most: u64| {
+        let mut taken = CauseTotals::default();
+        if let (Some(to), Some(from)) = (taken.0.get_mut(cause as usize), exceptions.0.get_mut(cause as usize)) {
+            *to = most.min(*from);
+            *from -= *to;
+        }
+        taken
+    };
+    let (asleep, busy) = (take(Cause::Sleep, u64::MAX), take(Cause::FlashFetch, outside.flash_busy));
+    [(EXCEPTIONS, exceptions), (ASLEEP, asleep), (FLASH_BUSY, busy)]
+        .into_iter()
+        .filter(|(_, causes)| causes.total() > 0)
+        .collect()
 }
 
 impl Profile {
     /// Of a run's details and of the cycles that belong to no block.
     #[must_use]
-    pub fn new(image: &Image, details: &Details, outside: &CauseTotals, inference: Option<&InferenceSummary>) -> Self {
-        let mut total = Sum::outside(*outside);
+    pub fn new(image: &Image, details: &Details, outside: &Outside, inference: Option<&InferenceSummary>) -> Self {
+        let mut total = Sum::outside(outside.total);
         for cost in details.insns.values() {
             total.add(cost);
         }
@@ -213,7 +232,7 @@ fn function_at(image: &Image, address: u32) -> Option<u32> {
     image.symbols.at(image.linked_address(Addr(address))).map(|(symbol, _)| symbol.address.0)
 }
 
-fn functions(image: &Image, details: &Details, outside: &CauseTotals) -> Vec<FunctionCost> {
+fn functions(image: &Image, details: &Details, outside: &Outside) -> Vec<FunctionCost> {
     let mut sums: BTreeMap<Option<u32>, Sum> = BTreeMap::new();
     let mut calls: HashMap<u32, u64> = HashMap::new();
     for (address, cost) in &details.insns {
@@ -263,7 +282,7 @@ pub fn is_call(insn: &Insn) -> bool {
     matches!(insn.flow, Flow::Call { .. } | Flow::Indirect { call: true })
 }
 
-fn lines(image: &Image, details: &Details, outside: &CauseTotals) -> Vec<LineCost> {
+fn lines(image: &Image, details: &Details, outside: &Outside) -> Vec<LineCost> {
     let mut sums: BTreeMap<(String, Option<u32>, String), Sum> = BTreeMap::new();
     for (address, cost) in &details.insns {
         let place = image.locate(Addr(*address));
@@ -289,7 +308,7 @@ fn lines(image: &Image, details: &Details, outside: &CauseTotals) -> Vec<LineCos
     rows
 }
 
-fn mix(details: &Details, outside: &CauseTotals) -> Vec<MixCost> {
+fn mix(details: &Details, outside: &Outside) -> Vec<MixCost> {
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for cost in details.insns.values() {
         sums.entry(cost.insn.class.name()).or_default().add(cost);

@@ -3,7 +3,7 @@
 //! Does not model: causes by way of calling: a node's cycles are split by cause in the flat profile only.
 //! Tested by: `tests/profile.rs`: per function the tree's cycles equal the flat profile's on every image.
 
-use super::{ASLEEP, Location};
+use super::{ASLEEP, FLASH_BUSY, Location};
 use crate::chip::Chip;
 use crate::firmware::Image;
 use crate::machine::calls::{Calls, Spread, What};
@@ -136,6 +136,7 @@ pub fn tree(image: &Image, chip: &Chip, calls: &Calls) -> Vec<CallNode> {
                 What::Function(address) => function_name(image, address),
                 What::Exception(n) => format!("[{}]", exception_name(chip, n)),
                 What::Asleep => ASLEEP.to_owned(),
+                What::FlashBusy => FLASH_BUSY.to_owned(),
             },
             address: match node.what {
                 What::Function(address) => address.map(|address| image.linked_address(Addr(address)).0),

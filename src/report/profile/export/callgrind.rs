@@ -3,7 +3,7 @@
 //! Does not model: causes: the format wants every event's total at each call, and by way of calling only cycles are known.
 //! Tested by: `tests/exports.rs`, with callgrind_annotate where it is installed.
 
-use super::super::{ASLEEP, CallNode};
+use super::super::{ASLEEP, CallNode, FLASH_BUSY};
 use super::Recording;
 use crate::units::Addr;
 use std::collections::{BTreeMap, HashMap};
@@ -62,7 +62,7 @@ pub(super) fn write(recording: &Recording<'_>) -> String {
         // The call is the instruction before the address it returns to; four bytes, unless it is a BLX of two.
         let place = node.from.map_or(above.address.unwrap_or(0), |from| call_before(recording, from));
         let row = called.entry(Function::of(above)).or_default().entry((place, Function::of(node))).or_default();
-        row.calls += if node.name == ASLEEP { 1 } else { node.calls.max(1) };
+        row.calls += if [ASLEEP, FLASH_BUSY].contains(&node.name.as_str()) { 1 } else { node.calls.max(1) };
         row.cycles += node.total;
     }
     let (mut files, mut functions) = (Names::default(), Names::default());
