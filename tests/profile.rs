@@ -61,7 +61,8 @@ fn assert_tree(report: &Value, what: &str) {
     let profile = &report["profile"];
     let tree = profile["tree"].as_array().expect("tree");
     assert_eq!(tree[0]["total"], profile["cycles"], "{what}");
-    let is_exception = |name: &str| name.starts_with('[') && !["[all]", "[asleep]", "[flash busy]", "[no symbol]"].contains(&name);
+    let is_exception =
+        |name: &str| name.starts_with('[') && !["[all]", "[asleep]", "[flash busy]", "[no symbol]"].contains(&name);
     let mut by_calls: BTreeMap<String, u64> = BTreeMap::new();
     for node in tree {
         let name = node["name"].as_str().expect("name");

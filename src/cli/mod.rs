@@ -63,14 +63,6 @@ struct Common {
     color: Color,
 }
 
-/// The option that picks the chip, for the commands that need one.
-#[derive(Debug, Args)]
-struct ChipArg {
-    /// A chip's name, virtual:flash=4M,sram=256K, or a chip file ending in .toml
-    #[arg(long, value_name = "CHIP", default_value = "stm32f103c8")]
-    chip: String,
-}
-
 /// One variant, one line in [`dispatch`] and one file per subcommand.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -94,7 +86,7 @@ enum Command {
     Scenarios,
     /// Turn a model into a C header for firmware
     Embed(embed::EmbedArgs),
-    /// What fills flash and SRAM: regions, sections, symbols; with OTHER, what changed
+    /// What fills flash and SRAM: symbols, sections, units, crates; with OTHER, what changed; with --run, what was used
     Map(map::MapArgs),
     /// The built-in chips, or one of them in detail
     Chips(chips::ChipsArgs),

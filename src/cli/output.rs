@@ -19,6 +19,8 @@ pub enum Format {
     Json,
     /// Markdown, for issues and wikis.
     Markdown,
+    /// Comma-separated values, for spreadsheets.
+    Csv,
     /// A page that needs nothing else.
     Html,
 }

@@ -45,7 +45,7 @@ pub(super) struct ProfileArgs {
 
 pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
     let page = output.format == Format::Html;
-    if output.format == Format::Markdown || (page && (args.annotate.is_some() || args.against.is_some())) {
+    if matches!(output.format, Format::Markdown | Format::Csv) || (page && (args.annotate.is_some() || args.against.is_some())) {
         return Err(output.unsupported("profile", "table and json, and without --annotate and --against html"));
     }
     // What can be wrong with the command line is, before anything runs.

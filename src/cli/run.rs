@@ -120,7 +120,7 @@ impl RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
-    if output.format == Format::Markdown {
+    if matches!(output.format, Format::Markdown | Format::Csv) {
         return Err(output.unsupported("run", "table, json and html"));
     }
     args.with_request("run", |request| {

@@ -27,6 +27,25 @@ fn decode_cpp(name: &str, out: &mut Bounded) -> bool {
     cpp_demangle::Symbol::new_with_options(name, &parse).is_ok_and(|symbol| symbol.structured_demangle(out, &print).is_ok())
 }
 
+/// The crate in a Rust name, given in both spellings: the first path in it that has more than one part.
+pub(super) fn crate_of<'a>(linker_name: &str, name: &'a str) -> Option<&'a str> {
+    let is_rust = is_legacy_rust(linker_name) || (linker_name.starts_with("_R") && linker_name != name);
+    if !is_rust {
+        return None;
+    }
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    name.match_indices("::").find_map(|(at, _)| {
+        let before = name.get(..at)?;
+        let start = before.rfind(|c| !is_part(c)).map_or(0, |last| last + before.get(last..).map_or(1, first_length));
+        before.get(start..).filter(|part| !part.is_empty())
+    })
+}
+
+/// Bytes of a text's first character.
+fn first_length(text: &str) -> usize {
+    text.chars().next().map_or(1, char::len_utf8)
+}
+
 /// Rust's older scheme looks like C++ but for a hash at its end: `17h` and sixteen digits, `E`.
 fn is_legacy_rust(name: &str) -> bool {
     let hash = name.strip_suffix('E').and_then(|rest| rest.get(rest.len().checked_sub(19)?..));
@@ -61,6 +80,21 @@ mod tests {
         ];
         for (linker, source) in pairs {
             assert_eq!(demangle(linker), source);
+        }
+    }
+
+    #[test]
+    fn crates_are_the_first_part_of_a_path() {
+        // What `c++filt -s rust` prints of the first two begins with the crate.
+        for (linker, expected) in [
+            ("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE", Some("core")),
+            ("_RNvCs1234_7mycrate3foo", Some("mycrate")),
+            ("_ZN35_$LT$u32$u20$as$u20$mycrate..Tr$GT$1f17h0123456789abcdefE", Some("mycrate")),
+            ("_ZN6tflite16MicroInterpreter6InvokeEv", None),
+            ("main", None),
+            ("_Rubbish", None),
+        ] {
+            assert_eq!(crate_of(linker, &demangle(linker)), expected, "{linker}");
         }
     }
 

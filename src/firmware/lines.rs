@@ -4,14 +4,15 @@
 //! Tested by: `tests/loader.rs` (against `arm-none-eabi-addr2line`; damaged debug information).
 
 use super::demangle::demangle;
+use super::units::Units;
 use crate::units::Addr;
 use gimli::{EndianArcSlice, LittleEndian as Little};
 use object::read::elf::ElfFile32;
 use object::{LittleEndian, Object, ObjectSection};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-type Reader = EndianArcSlice<Little>;
+pub(super) type Reader = EndianArcSlice<Little>;
 
 /// Where an address is in the program. Prints as `function (file:line)` with what is known.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -61,11 +62,15 @@ pub(super) struct Source {
 }
 
 /// The line tables, parsed as far as anybody asked. Locked, because parsing is lazy and a run may ask from several threads.
-pub(super) struct Lines(Option<Mutex<addr2line::Context<Reader>>>);
+pub(super) struct Lines {
+    context: Option<Mutex<addr2line::Context<Reader>>>,
+    dwarf: Option<Arc<gimli::Dwarf<Reader>>>,
+    units: OnceLock<Units>,
+}
 
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Lines" } else { "Lines(none)" })
+        f.write_str(if self.context.is_some() { "Lines" } else { "Lines(none)" })
     }
 }
 
@@ -77,16 +82,23 @@ impl Lines {
             Ok(Reader::new(Arc::from(data), Little))
         };
         if file.section_by_name(".debug_line").is_none() {
-            return Self(None);
+            return Self { context: None, dwarf: None, units: OnceLock::new() };
         }
-        let context = gimli::Dwarf::load(load).ok().and_then(|dwarf| addr2line::Context::from_dwarf(dwarf).ok());
-        Self(context.map(Mutex::new))
+        let dwarf = gimli::Dwarf::load(load).ok().map(Arc::new);
+        let context = dwarf.clone().and_then(|dwarf| addr2line::Context::from_arc_dwarf(dwarf).ok());
+        Self { context: context.map(Mutex::new), dwarf, units: OnceLock::new() }
+    }
+
+    /// The compile unit of the function or variable at an address, if debug information says it.
+    pub(super) fn unit(&self, address: Addr) -> Option<&str> {
+        let dwarf = self.dwarf.as_ref()?;
+        self.units.get_or_init(|| Units::read(dwarf)).at(address)
     }
 
     /// The innermost source position of an address, if the tables know it.
     pub(super) fn find(&self, address: Addr) -> Option<Source> {
         // A panic while the lock was held would leave a parsed prefix, which is as good as any.
-        let context = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = self.context.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         let probe = u64::from(address.0);
         let mut frames = context.find_frames(probe).skip_all_loads().ok()?;
         let inner = frames.next().ok()??;
@@ -105,7 +117,7 @@ impl Lines {
 }
 
 /// A path's last two parts: enough to tell files apart, and the same wherever the firmware was built.
-fn short_path(path: &str) -> String {
+pub(super) fn short_path(path: &str) -> String {
     let mut parts =
         path.rsplit(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && *part != ".." && !part.ends_with(':'));
     let (name, folder) = (parts.next().unwrap_or("?"), parts.next());

@@ -11,6 +11,7 @@ mod hex;
 mod lines;
 mod raw;
 mod symbols;
+mod units;
 
 pub use attributes::BuildAttributes;
 pub use lines::Location;
@@ -131,6 +132,14 @@ impl Image {
             file: source.as_ref().and_then(|source| source.file.clone()),
             line: source.and_then(|source| source.line),
         }
+    }
+
+    /// The compile unit that the function or variable at `address` (no Thumb bit: variables lie at odd ones) comes from, as `src/main.c`; `None` where no debug information
+    /// says it.
+    #[must_use]
+    pub fn unit_at(&self, address: Addr) -> Option<&str> {
+        let linked = self.linked_address(address);
+        self.lines.iter().find_map(|lines| lines.unit(linked))
     }
 
     /// The address that symbols and lines use for what lies at `address`: the same, or its twin in the other flash window.

@@ -4,7 +4,7 @@
 //! Tested by: the tests below and `tests/loader.rs`, against `arm-none-eabi-nm`.
 
 use super::Section;
-use super::demangle::demangle;
+use super::demangle::{crate_of, demangle};
 use crate::units::Addr;
 use object::read::elf::ElfFile32;
 use object::{LittleEndian, Object, ObjectSymbol, SymbolKind as Raw};
@@ -36,6 +36,15 @@ pub struct Symbol {
     pub kind: SymbolKind,
     /// Whether other files see it.
     pub global: bool,
+}
+
+impl Symbol {
+    /// The crate of a Rust symbol: where the function is, or for `<T as Trait>::f` the type, or if that is no path the trait. `None`
+    /// of other languages.
+    #[must_use]
+    pub fn crate_name(&self) -> Option<&str> {
+        crate_of(&self.linker_name, &self.name)
+    }
 }
 
 /// All symbols, and an index by address.

@@ -312,6 +312,9 @@ pub struct LayerSummary {
     pub cycles_by_cause: Causes,
     /// Time at the core clock.
     pub latency_us: f64,
+    /// Its part of the inference's energy: the same current for its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_uj: Option<f64>,
 }
 
 /// Use of both memories.
@@ -409,6 +412,8 @@ pub struct Recorded {
     pub details: Details,
     /// What happened when.
     pub timeline: Vec<Stretch>,
+    /// A flag for each byte of SRAM: whether it no longer holds what it held at power-on.
+    pub touched_sram: Vec<bool>,
 }
 
 impl Recorded {
@@ -467,7 +472,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(Recorded { report, details, timeline })
+    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
 }
 
 /// What a report is made from.
@@ -626,6 +631,10 @@ impl InferenceSummary {
         let last = inferences.last()?;
         let enables = machine.clock_enables();
         let energy_uj = energy::microjoules(chip, hclk, enables, last.span.cycles).map(rounded);
+        let mut layers = layers(last, plan, hclk);
+        for layer in &mut layers {
+            layer.energy_uj = energy::microjoules(chip, hclk, enables, Cycles(layer.cycles)).map(rounded);
+        }
         let energy_assumes = energy::run_current_ma(chip, hclk, enables)
             .zip(chip.current.as_ref())
             .map(|(milliamperes, table)| format!("{milliamperes:.1} mA at {} mV, {hclk}: {}", table.millivolts, table.source));
@@ -643,7 +652,7 @@ impl InferenceSummary {
             reference: None,
             energy_uj,
             energy_assumes: energy_uj.and(energy_assumes),
-            layers: layers(last, plan, hclk),
+            layers,
             operators: plan.map_or_else(Vec::new, |plan| plan.layers.iter().map(|step| step.operator_index as u32).collect()),
         })
     }
@@ -676,6 +685,7 @@ fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSumm
             cycles: layer.span.cycles.0,
             cycles_by_cause: Causes(layer.span.causes),
             latency_us: rounded(hclk.micros(layer.span.cycles)),
+            energy_uj: None,
         });
     }
     if !rows.is_empty() {
@@ -688,6 +698,7 @@ fn layers(inference: &Inference, plan: Option<&Plan>, hclk: Hz) -> Vec<LayerSumm
             cycles: between.cycles.0,
             cycles_by_cause: Causes(between.causes),
             latency_us: rounded(hclk.micros(between.cycles)),
+            energy_uj: None,
         });
     }
     rows

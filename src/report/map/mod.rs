@@ -1,8 +1,10 @@
 //! What it is: the memory map: every byte of flash and SRAM in exactly one row, and the difference of two such maps.
 //! Source: the image's sections and symbols, laid into the chip by its load (flash) and run addresses (SRAM).
-//! Does not model: stack and heap at run time, which live in what is `[free]` here; object files and compile units.
+//! Does not model: stack and heap at run time, which live in what is `[free]` here; object files.
 //! Tested by: the tests below; `tests/map.rs` against `arm-none-eabi-size`, `nm` and `readelf`.
 
+mod export;
+mod overlay;
 mod text;
 
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
@@ -10,6 +12,8 @@ use crate::chip::{Bank, Chip, Placement};
 use crate::finding::Result;
 use crate::firmware::{Image, Section, SectionKind, Symbol, SymbolKind};
 use crate::units::Addr;
+pub use export::{csv, markdown};
+pub use overlay::Use;
 use serde::Serialize;
 use std::collections::BTreeMap;
 pub use text::{table, table_of_difference};
@@ -61,6 +65,9 @@ pub struct Row {
     pub address: Addr,
     /// How many bytes.
     pub size: u64,
+    /// What a run did with them; absent without a run, and of what is free.
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub used: Option<Use>,
 }
 
 /// A memory and how full it is: `used + free = size`.
@@ -83,6 +90,9 @@ pub struct MemoryMap {
     pub regions: Vec<Region>,
     /// By region and address.
     pub rows: Vec<Row>,
+    /// Of a map by unit or crate: the rows of each name together, the largest first in each region. They too sum to the region.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
 }
 
 /// How finely a map is divided.
@@ -92,6 +102,24 @@ pub enum By {
     Symbol,
     /// One row per section.
     Section,
+    /// Rows of compile units, from debug information; what none names is `[no unit]`.
+    Unit,
+    /// Rows of Rust crates; of what is not Rust, compile units.
+    Crate,
+}
+
+/// All rows of one name in one memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Which memory.
+    pub region: Bank,
+    /// The rows' name.
+    pub name: String,
+    /// Their bytes.
+    pub size: u64,
+    /// What a run did with them.
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub used: Option<Use>,
 }
 
 /// The map as a document: `stm32sim map --format json`.
@@ -107,9 +135,21 @@ pub struct MapReport {
     pub firmware: FirmwareSummary,
     /// What lies where.
     pub map: MemoryMap,
+    /// With a run: its scenario, and how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Overlaid>,
     /// With a second file: that file, and what it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<Other>,
+}
+
+/// The run that a map was overlaid with.
+#[derive(Debug, Serialize)]
+pub struct Overlaid {
+    /// The scenario, of which sample 0 was run.
+    pub scenario: String,
+    /// How it ended.
+    pub outcome: String,
 }
 
 /// The second file of a comparison.
@@ -161,6 +201,7 @@ impl MapReport {
             chip: ChipSummary::of(chip),
             firmware: FirmwareSummary::of(image),
             map: MemoryMap::new(image, chip, &placement, by),
+            run: None,
             other: None,
         })
     }
@@ -181,13 +222,14 @@ impl MemoryMap {
         let mut regions = Vec::new();
         let mut rows = Vec::new();
         for (bank, memory) in [(Bank::Flash, chip.flash), (Bank::Sram, chip.sram)] {
-            let mut builder = Builder { image, chip, flash: &placement.flash, bank, base: memory.base, rows: Vec::new() };
-            builder.fill(memory.size.0, by);
+            let mut builder = Builder { image, chip, flash: &placement.flash, bank, base: memory.base, by, rows: Vec::new() };
+            builder.fill(memory.size.0);
             let free = builder.rows.iter().filter(|row| row.kind == Kind::Free).map(|row| row.size).sum();
             regions.push(Region { name: bank, size: memory.size.0, used: memory.size.0.saturating_sub(free), free });
             rows.append(&mut builder.rows);
         }
-        MemoryMap { regions, rows }
+        let groups = if matches!(by, By::Unit | By::Crate) { groups(&rows) } else { Vec::new() };
+        MemoryMap { regions, rows, groups }
     }
 
     /// Only one region's rows.
@@ -195,6 +237,7 @@ impl MemoryMap {
     pub fn only(mut self, region: Bank) -> MemoryMap {
         self.regions.retain(|found| found.name == region);
         self.rows.retain(|row| row.region == region);
+        self.groups.retain(|group| group.region == region);
         self
     }
 
@@ -204,6 +247,22 @@ impl MemoryMap {
         self.rows.iter().filter(|row| row.region == region && row.kind == kind).map(|row| row.size).sum()
     }
 }
+
+fn groups(rows: &[Row]) -> Vec<Group> {
+    let mut sums: BTreeMap<(Bank, &str), (u64, Option<Use>)> = BTreeMap::new();
+    for row in rows {
+        let (size, used) = sums.entry((row.region, &row.name)).or_default();
+        *size += row.size;
+        *used = Use::sum(*used, row.used);
+    }
+    let mut groups: Vec<Group> =
+        sums.into_iter().map(|((region, name), (size, used))| Group { region, name: name.to_owned(), size, used }).collect();
+    groups.sort_by(|a, b| (a.region, b.size, &a.name).cmp(&(b.region, a.size, &b.name)));
+    groups
+}
+
+/// The name of what no unit, or crate, is known for.
+const NO_UNIT: &str = "[no unit]";
 
 /// A part of a region that one section, or bare bytes of a segment, occupies.
 struct Piece<'a> {
@@ -222,11 +281,12 @@ struct Builder<'a> {
     flash: &'a [u8],
     bank: Bank,
     base: Addr,
+    by: By,
     rows: Vec<Row>,
 }
 
 impl<'a> Builder<'a> {
-    fn fill(&mut self, size: u64, by: By) {
+    fn fill(&mut self, size: u64) {
         let mut cursor = 0;
         for mut piece in self.pieces() {
             // Sections that overlap, as overlays do: the first keeps its bytes.
@@ -239,13 +299,13 @@ impl<'a> Builder<'a> {
                 continue;
             }
             self.gap(cursor, piece.start);
-            match by {
+            match self.by {
                 By::Section => {
                     let kind = self.kind(&piece, None);
                     let name = piece.section.map_or("[no section]".to_owned(), |section| section.name.clone());
                     self.push(piece.start, piece.end, kind, name, piece.section);
                 }
-                By::Symbol => self.symbols(&piece),
+                By::Symbol | By::Unit | By::Crate => self.symbols(&piece),
             }
             cursor = piece.end;
         }
@@ -315,10 +375,20 @@ impl<'a> Builder<'a> {
             }
             self.unnamed(piece, cursor - first, from - first);
             let kind = self.kind(piece, Some((symbol, from - first)));
-            self.push(piece.start + (from - first), piece.start + (to - first), kind, symbol.name.clone(), piece.section);
+            self.push(piece.start + (from - first), piece.start + (to - first), kind, self.name(symbol), piece.section);
             cursor = to;
         }
         self.unnamed(piece, cursor - first, last - first);
+    }
+
+    /// What a symbol's row is called.
+    fn name(&self, symbol: &Symbol) -> String {
+        let unit = || self.image.unit_at(symbol.address).unwrap_or(NO_UNIT);
+        match self.by {
+            By::Symbol | By::Section => symbol.name.clone(),
+            By::Unit => unit().to_owned(),
+            By::Crate => symbol.crate_name().unwrap_or_else(unit).to_owned(),
+        }
     }
 
     /// Bytes of a piece without a symbol: the vector table, alignment, or things that have no name.
@@ -336,7 +406,8 @@ impl<'a> Builder<'a> {
             return self.unnamed(piece, table - piece.start, to);
         }
         let padding = to - from <= MAX_PADDING && self.is_blank(piece, start, end);
-        let (kind, name) = if padding { (Kind::Padding, "[padding]") } else { (Kind::NoSymbol, "[no symbol]") };
+        let unnamed = if self.by == By::Symbol { "[no symbol]" } else { NO_UNIT };
+        let (kind, name) = if padding { (Kind::Padding, "[padding]") } else { (Kind::NoSymbol, unnamed) };
         self.push(start, end, kind, name.to_owned(), piece.section);
     }
 
@@ -390,15 +461,25 @@ impl<'a> Builder<'a> {
     }
 
     fn push(&mut self, start: u64, end: u64, kind: Kind, name: String, section: Option<&Section>) {
-        if start < end {
-            self.rows.push(Row {
+        if start >= end {
+            return;
+        }
+        // Neighbours of one unit are one row.
+        let joins = |row: &&mut Row| {
+            matches!(self.by, By::Unit | By::Crate)
+                && (row.kind, row.name.as_str(), row.section.as_ref()) == (kind, &name, section.map(|section| &section.name))
+        };
+        match self.rows.last_mut().filter(joins) {
+            Some(row) => row.size += end - start,
+            None => self.rows.push(Row {
                 region: self.bank,
                 kind,
                 name,
                 section: section.map(|section| section.name.clone()),
                 address: self.base.offset(u32::try_from(start).unwrap_or(0)),
                 size: end - start,
-            });
+                used: None,
+            }),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/map.rs`, `tests/cli.rs` (width, last line).
 
-use super::{Change, MapReport, Row};
+use super::{Change, Difference, MapReport, Row, Use};
 use crate::chip::Bank;
 use crate::units::grouped;
 use tabled::builder::Builder;
@@ -13,7 +13,7 @@ use tabled::settings::{Alignment, Style};
 const BAR: usize = 24;
 const NAME: usize = 36;
 
-fn region(bank: Bank) -> &'static str {
+pub(super) fn region(bank: Bank) -> &'static str {
     match bank {
         Bank::Flash => "flash",
         Bank::Sram => "SRAM",
@@ -35,32 +35,72 @@ pub fn table(report: &MapReport, top: Option<usize>) -> String {
             percent(part.used, part.size),
         ));
     }
-    let mut table = Builder::default();
-    table.push_record(["region", "kind", "name", "section", "address", "bytes"]);
+    let columns = columns(report, top);
+    let mut table = Builder::from_iter(columns.cells).build();
+    table.with(Style::blank()).modify(Columns::new(columns.numbers..), Alignment::right());
+    let note = match &report.run {
+        Some(run) => format!(
+            "Scenario {}, sample 0: {}.\nNeither: not executed and not written; of reads nothing is known.\n\n",
+            run.scenario, run.outcome
+        ),
+        None => String::new(),
+    };
+    format!("{text}\n{table}\n\n{note}{}", verdict(report))
+}
+
+/// A table's cells, its head first; from column `numbers` on they are numbers.
+pub(super) struct Cells {
+    pub cells: Vec<Vec<String>>,
+    pub numbers: usize,
+}
+
+/// The largest `top` rows, or groups, of each memory; the rest is summed up.
+pub(super) fn columns(report: &MapReport, top: Option<usize>) -> Cells {
+    let grouped_rows = !report.map.groups.is_empty();
+    let mut head: Vec<&str> =
+        if grouped_rows { vec!["region", "name"] } else { vec!["region", "kind", "name", "section", "address"] };
+    let numbers = head.len();
+    head.push("bytes");
+    if report.run.is_some() {
+        head.extend(["executed", "written", "neither"]);
+    }
+    let mut cells = vec![head.into_iter().map(str::to_owned).collect::<Vec<String>>()];
     for part in &report.map.regions {
-        let mut rows: Vec<&Row> = report.map.rows.iter().filter(|row| row.region == part.name).collect();
-        rows.sort_by(|a, b| (b.size, a.address).cmp(&(a.size, b.address)));
-        let shown = top.unwrap_or(rows.len()).min(rows.len());
-        let (largest, rest) = rows.split_at(shown);
-        for row in largest {
-            table.push_record([
-                region(row.region).to_owned(),
-                kind(row),
-                shortened(&row.name, NAME),
-                shortened(row.section.as_deref().unwrap_or(""), 12),
-                row.address.to_string(),
-                grouped(row.size),
-            ]);
-        }
+        let mut rows: Vec<(Vec<String>, u64, Option<Use>)> = if grouped_rows {
+            let groups = report.map.groups.iter().filter(|group| group.region == part.name);
+            groups.map(|group| (vec![shortened(&group.name, NAME)], group.size, group.used)).collect()
+        } else {
+            let mut rows: Vec<&Row> = report.map.rows.iter().filter(|row| row.region == part.name).collect();
+            rows.sort_by(|a, b| (b.size, a.address).cmp(&(a.size, b.address)));
+            let cells = |row: &Row| {
+                let section = shortened(row.section.as_deref().unwrap_or(""), 12);
+                vec![kind(row), shortened(&row.name, NAME), section, row.address.to_string()]
+            };
+            rows.into_iter().map(|row| (cells(row), row.size, row.used)).collect()
+        };
+        let rest = rows.split_off(top.unwrap_or(rows.len()).min(rows.len()));
         if !rest.is_empty() {
-            let bytes: u64 = rest.iter().map(|row| row.size).sum();
-            let name = format!("[{} smaller rows]", rest.len());
-            table.push_record([region(part.name).to_owned(), String::new(), name, String::new(), String::new(), grouped(bytes)]);
+            let mut words = vec![String::new(); numbers - 1];
+            if let Some(name) = words.get_mut(usize::from(!grouped_rows)) {
+                *name = format!("[{} smaller {}]", rest.len(), if grouped_rows { "ones" } else { "rows" });
+            }
+            let sum = rest.iter().fold(None, |sum, (.., used)| Use::sum(sum, *used));
+            rows.push((words, rest.iter().map(|(_, size, _)| size).sum(), sum));
+        }
+        for (words, size, used) in rows {
+            let mut row = vec![region(part.name).to_owned()];
+            row.extend(words);
+            row.push(grouped(size));
+            if report.run.is_some() {
+                let number = |value: Option<u64>| value.map(grouped).unwrap_or_default();
+                row.push(number(used.map(|used| used.executed)));
+                row.push(number(used.and_then(|used| used.written)));
+                row.push(number(used.map(|used| used.neither)));
+            }
+            cells.push(row);
         }
     }
-    let mut table = table.build();
-    table.with(Style::blank()).modify(Columns::new(5..=5), Alignment::right());
-    format!("{text}\n{table}\n\n{}", verdict(report))
+    Cells { cells, numbers }
 }
 
 /// What a second file changes.
@@ -77,31 +117,36 @@ pub fn table_of_difference(report: &MapReport, top: Option<usize>) -> String {
             signed(change.delta)
         ));
     }
-    let mut table = Builder::default();
-    table.push_record(["region", "name", "", "before", "after", "change"]);
-    let shown = top.unwrap_or(usize::MAX).min(other.difference.rows.len());
-    let (largest, rest) = other.difference.rows.split_at(shown);
-    for change in largest {
-        table.push_record([
+    let columns = columns_of_difference(&other.difference, top);
+    let mut table = Builder::from_iter(columns.cells).build();
+    table.with(Style::blank()).modify(Columns::new(columns.numbers..), Alignment::right());
+    let verdict: Vec<String> =
+        other.difference.regions.iter().map(|change| format!("{} {} B", region(change.region), signed(change.delta))).collect();
+    let body = if other.difference.rows.is_empty() { "no row changed".to_owned() } else { table.to_string() };
+    format!("{text}\n{body}\n\n{}: {}", other.firmware.name, verdict.join(", "))
+}
+
+/// The largest `top` changes; the rest is summed up.
+pub(super) fn columns_of_difference(difference: &Difference, top: Option<usize>) -> Cells {
+    let mut cells = vec![["region", "name", "", "before", "after", "change"].map(str::to_owned).to_vec()];
+    let shown = top.unwrap_or(usize::MAX).min(difference.rows.len());
+    let (largest, rest) = difference.rows.split_at(shown);
+    cells.extend(largest.iter().map(|change| {
+        vec![
             region(change.region).to_owned(),
             shortened(change.name.as_deref().unwrap_or(""), NAME),
             word(change).to_owned(),
             change.old.map(grouped).unwrap_or_default(),
             change.new.map(grouped).unwrap_or_default(),
             signed(change.delta),
-        ]);
-    }
+        ]
+    }));
     if !rest.is_empty() {
         let sum = rest.iter().map(|change| change.delta).sum();
         let name = format!("[{} smaller changes]", rest.len());
-        table.push_record([String::new(), name, String::new(), String::new(), String::new(), signed(sum)]);
+        cells.push(vec![String::new(), name, String::new(), String::new(), String::new(), signed(sum)]);
     }
-    let mut table = table.build();
-    table.with(Style::blank()).modify(Columns::new(3..=5), Alignment::right());
-    let verdict: Vec<String> =
-        other.difference.regions.iter().map(|change| format!("{} {} B", region(change.region), signed(change.delta))).collect();
-    let body = if other.difference.rows.is_empty() { "no row changed".to_owned() } else { table.to_string() };
-    format!("{text}\n{body}\n\n{}: {}", other.firmware.name, verdict.join(", "))
+    Cells { cells, numbers: 3 }
 }
 
 fn verdict(report: &MapReport) -> String {
