@@ -77,7 +77,7 @@ fn several_files_make_one_program() {
     let whole = Image::load(elf.as_ref()).unwrap();
     let placed = Chip::find("stm32f103c8").unwrap().place(&whole).unwrap();
     let used = &placed.flash[..placed.flash_used.0 as usize];
-    let half = used.len() / 2 & !3;
+    let half = (used.len() / 2) & !3;
     let low = scratch.file("low.bin", &used[..half]);
     let high = scratch.file("high.bin", &used[half..]);
     let high = format!("{high}@{:#x}", FLASH as usize + half);
