@@ -287,28 +287,3 @@ fn rows_are_read_by_duckdb_pandas_and_polars() {
         assert_eq!(text.trim(), format!("30 {correct} {most}"), "{module}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
-
-/// `make test-full`: on a machine with two free cores.
-#[test]
-#[ignore = "measures time"]
-fn two_jobs_are_nearly_twice_as_fast() {
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return eprintln!("skipped: there is one processor");
-    }
-    let best = |jobs: &str| {
-        let once = || {
-            let begun = Instant::now();
-            assert_eq!(stm32sim(&["eval", "--scenario", "anomaly", "--jobs", jobs, "--quiet"]).code, 0);
-            begun.elapsed().as_secs_f64()
-        };
-        (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
-    };
-    let (one, two) = (best("1"), best("2"));
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: f64 = load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0);
-    println!("{one:.2} s with one job, {two:.2} s with two: {:.2} times, at a load of {load}", one / two);
-    if load > 3.0 {
-        return eprintln!("skipped: the machine is busy with something else");
-    }
-    assert!(one / two >= 1.9, "{:.2} times", one / two);
-}
