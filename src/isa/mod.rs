@@ -381,7 +381,7 @@ impl Insn {
         self.flow != Flow::Sequential
     }
 
-    /// Whether the instruction itself decides at run time if it branches (B<cond>, CBZ, CBNZ, any branch in an IT block).
+    /// Whether the instruction itself decides at run time if it branches (B with a condition, CBZ, CBNZ, any branch in an IT block).
     #[must_use]
     pub fn is_conditional_branch(&self) -> bool {
         match self.flow {

@@ -87,7 +87,7 @@ impl CodeId {
     }
 }
 
-/// A sequence of operand codes known to the table: with [`FIXED`], those that the block of that number always has.
+/// A sequence of operand codes known to the table: with `FIXED`, those that the block of that number always has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignatureId(u32);
 

@@ -1,7 +1,7 @@
 //! What it is: for each block of code, the run-time values that its cost depends on (addresses, multiply and divide operands, outcomes of
 //! conditional instructions), as expressions over what is known when the block is entered. So a block is looked at once, not each
 //! instruction as it runs.
-//! Source: our own; the instructions' meanings are [`crate::isa::Compute`]'s, what is needed is [`operand_need`]'s.
+//! Source: our own; the instructions' meanings are [`crate::isa::Compute`]'s, what is needed is `operand_need`'s.
 //! Does not model: values that come from a device, a special register or a STREX, which are not known before the block runs: an access that
 //! depends on one is taken to be an aligned one of SRAM and counted as unresolved. Graphs beyond [`build::MOST_NODES`] end the same way.
 //! Tested by: `tests/operands.rs`, which compares every code with the one that the engine's own registers give, instruction by instruction.

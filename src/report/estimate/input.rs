@@ -200,7 +200,7 @@ pub const FLOAT_TOLERANCE: f64 = 1e-5;
 const MOST_VALUES: u64 = 4096;
 
 impl OutputTensor {
-    /// Whether it is what was expected: integers to the bit, floats within [`FLOAT_TOLERANCE`].
+    /// Whether it is what was expected: integers to the bit, floats within `FLOAT_TOLERANCE`.
     #[must_use]
     pub fn agrees(&self, expected: &[u8]) -> bool {
         if self.ty != "float32" || self.bytes.len() != expected.len() {

@@ -1,5 +1,5 @@
 //! What it is: a model, and nothing else, becomes a report: does a chip hold it, and what does an inference cost there, by running it.
-//! Source: the model compiler's plan, run by the built-in image [`runner`] on the emulated chip.
+//! Source: the model compiler's plan, run by the built-in image `runner` on the emulated chip.
 //! Does not model: what a user's own firmware adds; accuracy; a model that the runtime cannot execute is refused, not guessed at.
 //! Tested by: `tests/estimate.rs` (outputs against TFLite Micro's).
 

@@ -466,7 +466,7 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         }
     }
 
-    /// See [`Operands::is_stable`].
+    /// See `Operands::is_stable`.
     pub(super) fn is_stable(&self) -> bool {
         self.needs.iter().all(|need| {
             let Kind::Address { at: Value::Linear(Linear { a, b, shift, .. }), bytes } = need.kind else { return false };
