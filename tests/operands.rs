@@ -11,9 +11,12 @@ mod board;
 mod call;
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "support/registers.rs"]
+mod registers;
 
 use call::{Call, address};
 use programs::{Devices, program};
+use registers::REGISTERS;
 use std::collections::HashMap;
 use stm32sim::isa::{Base, Block, Class, Cond, Decoder, Insn, PC};
 use stm32sim::machine::{Outcome, Overrides, Settings};
@@ -99,25 +102,6 @@ impl Watcher {
         };
     }
 }
-
-const REGISTERS: [RegisterARM; 16] = [
-    RegisterARM::R0,
-    RegisterARM::R1,
-    RegisterARM::R2,
-    RegisterARM::R3,
-    RegisterARM::R4,
-    RegisterARM::R5,
-    RegisterARM::R6,
-    RegisterARM::R7,
-    RegisterARM::R8,
-    RegisterARM::R9,
-    RegisterARM::R10,
-    RegisterARM::R11,
-    RegisterARM::R12,
-    RegisterARM::SP,
-    RegisterARM::LR,
-    RegisterARM::PC,
-];
 
 /// What was seen of a call, looked at instruction by instruction, and what SRAM holds behind it.
 fn watched(call: &Call, config: TimingConfig) -> (Watcher, Vec<u8>) {

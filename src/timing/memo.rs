@@ -420,7 +420,7 @@ impl Prices {
 
     /// Puts another block in the place of one whose code was rewritten; what that has cost stays with the place.
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
-        self.start_anew();
+        self.forget();
         let operands = Operands::of(&block, rom);
         self.probes[code.index()] = (operands.probe(), NO_KEY, NO_CODES);
         let old = &mut self.codes[code.index()];
@@ -606,7 +606,7 @@ impl Prices {
             self.keep_one(code, &detail::Execution { config: self.config, state: self.front, signature, next });
             self.front = exit;
             if self.signatures.len() >= self.most_edges {
-                self.start_anew();
+                self.forget();
             }
             return Cycles(u64::from(cycles.total()));
         }
@@ -622,7 +622,7 @@ impl Prices {
                     self.codes[code.index()].settle(&causes, 1);
                     let (config, state) = self.states[state as usize];
                     self.keep_one(code, &detail::Execution { config, state, signature, next });
-                    self.start_anew();
+                    self.forget();
                     self.set_state(exit);
                     return Cycles(u64::from(cycles));
                 }
@@ -659,13 +659,8 @@ impl Prices {
         }
     }
 
-    /// Forgets every transition; what was counted stays. For when a block is not what it was.
-    pub fn forget(&mut self) {
-        self.start_anew();
-    }
-
     /// Settles what was counted and forgets every transition, state and signature. The present state stays.
-    fn start_anew(&mut self) {
+    pub fn forget(&mut self) {
         let state = self.state();
         self.keep_remembered();
         for (edge, priced) in self.edges.drain(..).zip(self.priced.drain(..)) {

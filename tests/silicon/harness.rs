@@ -74,24 +74,9 @@ struct Recorder {
     steps: Vec<(Insn, OperandCode)>,
 }
 
-const REGISTERS: [RegisterARM; 16] = [
-    RegisterARM::R0,
-    RegisterARM::R1,
-    RegisterARM::R2,
-    RegisterARM::R3,
-    RegisterARM::R4,
-    RegisterARM::R5,
-    RegisterARM::R6,
-    RegisterARM::R7,
-    RegisterARM::R8,
-    RegisterARM::R9,
-    RegisterARM::R10,
-    RegisterARM::R11,
-    RegisterARM::R12,
-    RegisterARM::SP,
-    RegisterARM::LR,
-    RegisterARM::PC,
-];
+#[path = "../support/registers.rs"]
+mod registers;
+use registers::REGISTERS;
 
 /// The loops' image and labels.
 pub struct Bench {
