@@ -1,0 +1,318 @@
+//! What it is: a run and its report: chip, firmware and scenario go in, [`RunReport`] comes out; every text output is a view of it.
+//! Source: the project's report contract, schema 1; rows and parts sum to their totals.
+//! Does not model: anything; it asks the machine and the observers.
+//! Tested by: `tests/run.rs`.
+
+mod ending;
+mod inference;
+mod summary;
+
+pub(super) use ending::{ending, place};
+pub use summary::{
+    Causes, ClockSummary, FlashSummary, InferenceSummary, LayerSummary, LedgerRow, MemorySummary, OutcomeSummary, RunReport,
+    ScenarioSummary, SramSummary, TimingModel, Totals, UartText,
+};
+
+use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
+use crate::chip::{Chip, Placement};
+use crate::finding::{Code, Finding, Result};
+use crate::firmware::Image;
+use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::observe::inference::Watch;
+use crate::observe::{memory, serial};
+use crate::report::map::{By, Kind, MemoryMap};
+use crate::report::profile::export::{Recording, Stretch};
+use crate::report::profile::{self, Outside, Profile, function_bounds};
+use crate::scenario::{Host, Scenario, World};
+use crate::timing::{Cause, Details, Fidelity};
+use crate::units::{Cycles, Hz, Tick};
+
+/// What is to be run.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// On which chip.
+    pub chip: &'a Chip,
+    /// Which firmware.
+    pub image: &'a Image,
+    /// In which scenario, with which sample or input of the user's own.
+    pub scenario: Option<(&'a Scenario, Stimulus)>,
+    /// What is connected to the chip's pins besides what the scenario says.
+    pub world: World,
+    /// Price blocks from memory or anew.
+    pub fidelity: Fidelity,
+    /// When to give up.
+    pub limit: Limit,
+    /// What if the core ran at another clock.
+    pub clock: Option<Hz>,
+    /// What if flash had other settings.
+    pub overrides: Overrides,
+}
+
+/// What is fed to the firmware.
+#[derive(Clone, Debug)]
+pub enum Stimulus {
+    /// A sample of the scenario.
+    Sample(usize),
+    /// A user's own bytes.
+    Input(Vec<u8>),
+}
+
+/// When a run gives up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// After so many cycles.
+    Cycles(u64),
+    /// After so many seconds of the chip's time, at 72 MHz.
+    Seconds(f64),
+}
+
+impl Limit {
+    pub(super) fn tick(self) -> Tick {
+        match self {
+            Limit::Cycles(cycles) => Tick(cycles),
+            Limit::Seconds(seconds) => Tick((seconds * 72e6).min(1e18) as u64),
+        }
+    }
+}
+
+/// Runs the request and reports.
+///
+/// # Errors
+/// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
+pub fn run(request: &Request<'_>) -> Result<RunReport> {
+    observe(request, false).map(|recorded| recorded.report)
+}
+
+/// As [`run`], and says where the cycles went.
+///
+/// # Errors
+/// As [`run`].
+pub fn profile(request: &Request<'_>) -> Result<Recorded> {
+    observe(request, true)
+}
+
+/// A run's report, and what its profile was made from.
+pub struct Recorded {
+    /// The report.
+    pub report: RunReport,
+    /// Instruction by instruction.
+    pub details: Details,
+    /// What happened when.
+    pub timeline: Vec<Stretch>,
+    /// A flag for each byte of SRAM: whether it no longer holds what it held at power-on.
+    pub touched_sram: Vec<bool>,
+}
+
+impl Recorded {
+    /// What exports are made from; `None` of a run without a profile.
+    #[must_use]
+    pub fn recording<'a>(&'a self, image: &'a Image) -> Option<Recording<'a>> {
+        let (profile, clock) = (self.report.profile.as_ref()?, Hz(self.report.clock.hclk_hz));
+        Some(Recording { image, clock, profile, details: &self.details, timeline: &self.timeline })
+    }
+}
+
+fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
+    let placement = request.chip.place(request.image)?;
+    let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
+    let mut machine = Machine::new(request.chip, &placement, settings)?;
+    if let Some((scenario, _)) = &request.scenario {
+        scenario.world.apply(&mut machine)?;
+    }
+    request.world.apply(&mut machine)?;
+    let watch = Watch::on(&mut machine, request.image);
+    if in_detail {
+        machine.keep_details();
+        machine.trace_calls(function_bounds(request.image));
+    }
+    let mut host = match &request.scenario {
+        Some((scenario, stimulus)) => {
+            let input = match stimulus {
+                Stimulus::Sample(index) => scenario.sample(*index)?.0,
+                Stimulus::Input(bytes) => bytes.clone(),
+            };
+            let mut host = Host::new(&scenario.uart, scenario.model_id.as_deref());
+            host.load(&input);
+            Some((host, input))
+        }
+        None => None,
+    };
+    let outcome = {
+        let environment: &mut dyn Environment = match &mut host {
+            Some((host, _)) => host,
+            None => &mut (),
+        };
+        machine.run(environment, request.limit.tick())?
+    };
+    let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
+    let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    let (mut details, mut timeline) = (Details::default(), Vec::new());
+    if in_detail {
+        details = machine.prices().details();
+        let outside = Outside { total: machine.prices().outside(), flash_busy: machine.prices().flash_busy() };
+        let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
+        let mut episodes = Vec::new();
+        if let Some(calls) = machine.calls() {
+            profile = profile.with_calls(request.image, request.chip, calls);
+            episodes = calls.episodes().to_vec();
+        }
+        timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
+        report.profile = Some(profile);
+    }
+    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
+}
+
+/// What a report is made from.
+struct Report<'a> {
+    request: &'a Request<'a>,
+    placement: &'a Placement,
+    machine: &'a Machine,
+    watch: Watch,
+}
+
+/// `1.25` of `1.2499`: enough digits for a latency, and the same on every machine.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+impl Report<'_> {
+    /// The clock that times are given at.
+    fn hclk(&self) -> Hz {
+        Hz(ClockSummary::of(self.machine, self.request.clock, self.request.overrides).hclk_hz)
+    }
+
+    fn make(&self, outcome: &Outcome, host: Option<(&Host, &[u8])>) -> Result<RunReport> {
+        let request = self.request;
+        let (causes, instructions) = self.machine.prices().totals();
+        let mut findings: Vec<Finding> =
+            self.machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(request.image, *pc))).collect();
+        let inference = self.inference(host)?;
+        let outcome = self.outcome(outcome, host.map(|(host, _)| host), inference.as_ref(), &mut findings);
+        let time_us = match request.clock {
+            Some(clock) => clock.micros(Cycles(causes.total())),
+            None => self.machine.micros(self.machine.now()),
+        };
+        Ok(RunReport {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            chip: ChipSummary::of(request.chip),
+            firmware: FirmwareSummary::of(request.image),
+            scenario: request.scenario.as_ref().map(|(scenario, stimulus)| ScenarioSummary {
+                name: scenario.name.clone(),
+                sample: match stimulus {
+                    Stimulus::Sample(index) => Some(*index),
+                    Stimulus::Input(_) => None,
+                },
+            }),
+            clock: ClockSummary::of(self.machine, request.clock, request.overrides),
+            timing_model: TimingModel::new(request.fidelity, self.machine.unresolved(), self.machine.timing_config().wait_states),
+            outcome,
+            totals: Totals {
+                instructions,
+                cycles: causes.total(),
+                sleep_cycles: causes.of(Cause::Sleep),
+                time_us: rounded(time_us),
+            },
+            cycles_by_cause: Causes(causes),
+            inference,
+            memory: self.memory(),
+            uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
+            findings,
+            not_modelled: self
+                .machine
+                .ledger()
+                .iter()
+                .map(|(key, count)| LedgerRow { register: key.register.clone(), what: key.what.clone(), count: *count })
+                .collect(),
+            profile: None,
+        })
+    }
+
+    fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
+        let plan = match &self.request.scenario {
+            Some((scenario, _)) => scenario.plan()?,
+            None => None,
+        };
+        let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
+        let Some(mut summary) = summary else { return Ok(None) };
+        if let (Some((scenario, stimulus)), Some((_, input))) = (&self.request.scenario, host) {
+            self.judge(&mut summary, scenario, stimulus, input);
+        }
+        Ok(Some(summary))
+    }
+
+    /// Compares the raw output with the reference and says what it means.
+    fn judge(&self, summary: &mut InferenceSummary, scenario: &Scenario, stimulus: &Stimulus, input: &[u8]) {
+        let Some(output) = raw_output(self.machine, self.request.image, scenario) else { return };
+        let verdict = scenario.decision.judge((&scenario.samples, input), (&scenario.goldens, &output));
+        let name = |label: usize| scenario.classes.get(label).cloned();
+        summary.label_name = name(verdict.label);
+        summary.label = Some(verdict.label);
+        summary.scores = verdict.scores;
+        if let Stimulus::Sample(index) = stimulus {
+            summary.matches_reference = scenario.matches_reference(*index, &output);
+            summary.reference = Some(scenario.reference.clone());
+            summary.expected_name = scenario.labels.get(*index).and_then(|label| name(usize::from(*label)));
+        }
+    }
+
+    fn memory(&self) -> MemorySummary {
+        let (chip, image) = (self.request.chip, self.request.image);
+        let map = MemoryMap::new(image, chip, self.placement, By::Symbol);
+        let model: u64 = map.rows.iter().filter(|row| row.kind == Kind::Model).map(|row| row.size).sum();
+        let used = self.placement.flash_used.0;
+        let fixed = self.placement.sram_static.0;
+        let static_end = chip.sram.base.0.saturating_add(fixed as u32);
+        let sram = memory::sram_use(self.machine, image, static_end, self.placement.initial_sp.0);
+        MemorySummary {
+            flash: FlashSummary {
+                size: chip.flash.size.0,
+                used,
+                free: chip.flash.size.0.saturating_sub(used),
+                model: (model > 0).then_some(model),
+            },
+            sram: SramSummary {
+                size: chip.sram.size.0,
+                fixed,
+                arena: sram.arena.map(|(size, _)| size),
+                arena_touched: sram.arena.map(|(_, touched)| touched),
+                stack_peak: sram.stack_peak,
+                free: chip.sram.size.0.saturating_sub(fixed).saturating_sub(sram.stack_peak),
+            },
+        }
+    }
+
+    /// How it ended, in a sentence and an exit code; adds the finding that says what to do.
+    fn outcome(
+        &self,
+        outcome: &Outcome,
+        host: Option<&Host>,
+        inference: Option<&InferenceSummary>,
+        findings: &mut Vec<Finding>,
+    ) -> OutcomeSummary {
+        let finished = matches!(outcome, Outcome::Finished);
+        let (kind, mut finding) = ending(outcome, self.machine, self.request.image);
+        if let Some(host) = host
+            && (!finished || host.results().is_none())
+            && !matches!(outcome, Outcome::Fault { .. })
+        {
+            findings.extend(finding.take());
+            finding = Some(host.stalled());
+        }
+        let mismatch = inference.is_some_and(|inference| inference.matches_reference == Some(false));
+        if finished && finding.is_none() && mismatch {
+            finding = Some(Finding::new(Code::ExpectationFailed, "the output differs from the reference"));
+        }
+        let fine =
+            if kind == "exit" { "the firmware ended itself with code 0" } else { "the firmware did what the scenario asked" };
+        let summary = OutcomeSummary::new(kind, finding.as_ref(), fine);
+        findings.extend(finding);
+        summary
+    }
+}
+
+/// The raw output that the firmware holds; `None` where it has no object of the name that the scenario gives.
+pub(super) fn raw_output(machine: &Machine, image: &Image, scenario: &Scenario) -> Option<Vec<u8>> {
+    let symbol = image.symbols.by_name(&scenario.output_symbol)?;
+    machine.memory().read_vec(symbol.address.0, scenario.goldens.row_bytes())
+}
