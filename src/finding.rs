@@ -217,6 +217,12 @@ catalogue! {
     NotModelledRegister = "not-modelled-register", NotModelled, Fine,
         "The firmware used a register, or a field of one, that the simulator does not model; it reads as last written.",
         "Check that the firmware's result does not depend on it.";
+    AllocationFailed = "allocation-failed", Firmware, Fine,
+        "The heap had no room for an allocation: malloc and its kin returned a null pointer.",
+        "Give the heap more room or ask for less; memory.heap in the report has the peak, and the location is who asked.";
+    UninitialisedRead = "uninitialised-read", Firmware, Fine,
+        "SRAM was read that nothing had written since power-on: on silicon it holds whatever it held.",
+        "Initialise the variable, or check that the start-up code clears its section; copying a structure with gaps is harmless.";
     CycleCounterOff = "cycle-counter-off", Firmware, Fine,
         "DWT_CYCCNT was read while DEMCR.TRCENA or DWT_CTRL.CYCCNTENA is 0: it does not count.",
         "Set DEMCR bit 24 and DWT_CTRL bit 0 before measuring.";

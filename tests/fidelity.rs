@@ -46,7 +46,7 @@ fn account(mut machine: Machine, limit: u64) -> Account {
 
 /// The account with remembered prices, with a table that holds next to nothing, and worked out.
 fn three_ways(make: impl Fn(Settings) -> Machine, overrides: Overrides, limit: u64) -> [Account; 3] {
-    let settings = |fidelity| Settings { fidelity, overrides };
+    let settings = |fidelity| Settings { fidelity, overrides, check_reads: false };
     let mut forgetful = make(settings(Fidelity::Memo));
     forgetful.limit_table(5);
     [
@@ -111,6 +111,7 @@ fn every_scenario_costs_the_same_however_it_is_priced() {
                 limit: Limit::Seconds(10.0),
                 clock: None,
                 overrides: Overrides::default(),
+                check_reads: false,
             })
             .expect("a sound request");
             serde_json::to_value(report).expect("JSON")

@@ -29,6 +29,7 @@ fn infer(scenario: &Scenario, sample: usize) -> RunReport {
         limit: Limit::Seconds(10.0),
         clock: None,
         overrides: Overrides::default(),
+        check_reads: false,
     })
     .expect("a sound request")
 }

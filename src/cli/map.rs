@@ -92,6 +92,7 @@ pub(super) fn run(args: &MapArgs, output: &Output) -> Result<Exit> {
                 limit: Limit::Seconds(RUN_SECONDS),
                 clock: None,
                 overrides: Overrides::default(),
+                check_reads: false,
             })?;
             report.map = report.map.with_use(&chip, &recorded.details, &recorded.touched_sram);
             report.run = Some(Overlaid { scenario: scenario.name.clone(), outcome: recorded.report.outcome.message.clone() });

@@ -23,6 +23,7 @@ use std::path::PathBuf;
   stm32sim run --scenario anomaly --sample 7 --format json
   stm32sim run --scenario image --input picture.png
   stm32sim run firmware.elf --limit 2s
+  stm32sim run firmware.elf --check-reads
   stm32sim run boot.elf --load application.hex
   stm32sim run firmware.bin --base 0x08000000
   stm32sim run firmware.elf --semihosting-dir files --semihosting-args \"-v once\"
@@ -62,6 +63,9 @@ pub(super) struct RunArgs {
     /// The command line that the firmware gets through semihosting
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     semihosting_args: Option<String>,
+    /// Also report loads of SRAM that nothing has written; takes much longer
+    #[arg(long)]
+    check_reads: bool,
     #[command(flatten)]
     conditions: Conditions,
 }
@@ -115,6 +119,7 @@ impl RunArgs {
             limit: self.conditions.limit,
             clock: self.conditions.clock,
             overrides: self.conditions.overrides(&chip),
+            check_reads: self.check_reads,
         })
     }
 }

@@ -54,6 +54,8 @@ pub struct SymbolTable {
     by_name: HashMap<String, usize>,
     /// Disjoint stretches, ascending, each of one symbol.
     extents: Vec<Extent>,
+    /// Where stretches of code and of data between instructions begin, ascending; `true` for data.
+    mapping: Vec<(u32, bool)>,
 }
 
 /// A stretch of addresses that belongs to one symbol.
@@ -72,11 +74,14 @@ const MAX_NAMES_TOTAL: usize = 64 << 20;
 impl SymbolTable {
     /// Reads the table of a file. Damaged entries are skipped: a program can run without names.
     pub(super) fn read(file: &ElfFile32<'_, LittleEndian>, sections: &[Section]) -> Self {
-        let mut symbols = Vec::new();
+        let (mut symbols, mut mapping) = (Vec::new(), Vec::new());
         let mut total = 0_usize;
         for entry in file.symbols() {
             let Ok(raw_name) = entry.name() else { continue };
             total = total.saturating_add(raw_name.len());
+            if is_mapping(raw_name) && total <= MAX_NAMES_TOTAL {
+                mapping.extend(u32::try_from(entry.address()).map(|at| (at & !1, raw_name.starts_with("$d"))));
+            }
             if raw_name.is_empty() || raw_name.len() > MAX_NAME || is_mapping(raw_name) || entry.is_undefined() {
                 continue;
             }
@@ -99,7 +104,9 @@ impl SymbolTable {
                 global: entry.is_global(),
             });
         }
-        Self::new(symbols, sections)
+        // Of two at one place the stretch between them is empty.
+        mapping.sort_by_key(|(at, _)| *at);
+        Self { mapping, ..Self::new(symbols, sections) }
     }
 
     /// Builds the indices. Of several symbols at one place the most telling wins, in a fixed order.
@@ -123,7 +130,7 @@ impl SymbolTable {
             }
         }
         let extents = extents(&symbols);
-        Self { symbols, by_name, extents }
+        Self { symbols, by_name, extents, mapping: Vec::new() }
     }
 
     /// The symbol of that linker name; a global one if local ones share it.
@@ -139,6 +146,13 @@ impl SymbolTable {
         let extent = self.extents.get(after.checked_sub(1)?)?;
         let symbol = self.symbols.get(extent.symbol)?;
         (u64::from(address.0) < extent.end).then_some((symbol, address.0.checked_sub(symbol.address.0)?))
+    }
+
+    /// Whether the file says that data stand at `address` (between instructions: literals, tables), and not code. Stripped files say nothing.
+    #[must_use]
+    pub fn is_data(&self, address: Addr) -> bool {
+        let after = self.mapping.partition_point(|(at, _)| *at <= address.0);
+        after.checked_sub(1).and_then(|at| self.mapping.get(at)).is_some_and(|(_, data)| *data)
     }
 
     /// Every symbol, by address.

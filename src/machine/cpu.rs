@@ -6,7 +6,8 @@
 
 use super::exceptions::{CoreAccess, Masks};
 use crate::finding::{Code, Failure, Result};
-use std::cell::UnsafeCell;
+use std::cell::{RefCell, UnsafeCell};
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -75,6 +76,19 @@ struct Ram {
 pub struct Memory {
     flash: Ram,
     sram: Ram,
+    /// For each byte of SRAM whether it was written since power-on; empty unless somebody wants to know.
+    written: RefCell<Vec<bool>>,
+}
+
+/// A load from SRAM that nobody had written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnwrittenRead {
+    /// The first address that was read so.
+    pub address: u32,
+    /// How many bytes at a time.
+    pub bytes: u32,
+    /// How often the instruction did that.
+    pub count: u64,
 }
 
 impl Memory {
@@ -85,7 +99,7 @@ impl Memory {
             bytes: unsafe { Box::from_raw(Box::into_raw(vec![fill; size as usize].into_boxed_slice()) as *mut UnsafeCell<[u8]>) },
         };
         // Erased flash reads all ones (PM0075, section 2.3.3).
-        Self { flash: ram(flash, 0xff), sram: ram(sram, 0) }
+        Self { flash: ram(flash, 0xff), sram: ram(sram, 0), written: RefCell::default() }
     }
 
     /// The memory that holds all of `address .. address + size`, and the offset in it. Flash answers at its alias 0 too.
@@ -137,7 +151,27 @@ impl Memory {
         let (ram, offset) = self.locate(address, bytes.len())?;
         // SAFETY: as in `read_into`; writing through the UnsafeCell is allowed.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), ram.start().add(offset), bytes.len()) };
+        self.note_written(address, bytes.len());
         Some(())
+    }
+
+    /// The bytes of SRAM there have been written.
+    fn note_written(&self, address: u32, size: usize) {
+        let start = address.wrapping_sub(self.sram.base) as usize;
+        if let Some(flags) = self.written.borrow_mut().get_mut(start..start.saturating_add(size)) {
+            flags.fill(true);
+        }
+    }
+
+    /// Whether no byte there was written since power-on.
+    fn is_unwritten(&self, address: u32, size: usize) -> bool {
+        let start = address.wrapping_sub(self.sram.base) as usize;
+        self.written.borrow().get(start..start.saturating_add(size)).is_some_and(|flags| !flags.contains(&true))
+    }
+
+    /// SRAM has lost its content, if anybody wants to know.
+    pub fn forget_writes(&self) {
+        self.written.borrow_mut().fill(false);
     }
 
     /// Whether `address` lies in SRAM.
@@ -288,6 +322,8 @@ struct Shared<W> {
     memory: Rc<Memory>,
     /// Where the engine keeps R0 to R15; null where that is not known.
     registers: *const u32,
+    /// By instruction; `None` unless somebody wants to know.
+    unwritten: Option<BTreeMap<u32, UnwrittenRead>>,
 }
 
 /// The Cortex-M3 and its memories, with a world of type `W` around it.
@@ -412,7 +448,7 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null() };
+        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null(), unwritten: None };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
@@ -495,6 +531,44 @@ impl<W: World + 'static> Cpu<W> {
             let _ = uc.emu_stop();
         })?;
         Ok(())
+    }
+
+    /// From now on loads of SRAM that nobody has written are noted. To be called before the first run.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn check_reads(&mut self) -> Result<()> {
+        let (base, size) = self.memory.sram();
+        *self.memory.written.borrow_mut() = vec![false; size as usize];
+        let shared = self.engine.get_data_mut();
+        shared.unwritten = Some(BTreeMap::new());
+        let (first, last) = (u64::from(base), u64::from(base) + u64::from(size) - 1);
+        let hook =
+            self.engine.add_mem_hook(HookType::MEM_READ | HookType::MEM_WRITE, first, last, |uc, kind, address, size, _| {
+                // The hook has restored IT state from the middle of a block; left there it would skip later instructions (row 7).
+                if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+                    && cpsr & IT_BITS != 0
+                {
+                    let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
+                }
+                let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
+                let shared = uc.get_data_mut();
+                if kind == MemType::WRITE {
+                    shared.memory.note_written(address as u32, size);
+                } else if shared.memory.is_unwritten(address as u32, size) {
+                    let read = UnwrittenRead { address: address as u32, bytes: size as u32, count: 0 };
+                    if let Some(reads) = &mut shared.unwritten {
+                        reads.entry(pc).or_insert(read).count += 1;
+                    }
+                }
+                true
+            });
+        hook.map(|_| ()).map_err(|e| internal("hook memory", e))
+    }
+
+    /// Loads from SRAM that nobody had written, by instruction; `None` unless [`Cpu::check_reads`] was called.
+    pub fn unwritten_reads(&self) -> Option<&BTreeMap<u32, UnwrittenRead>> {
+        self.engine.get_data().unwritten.as_ref()
     }
 
     /// Runs from PC until something stops the core.

@@ -5,17 +5,19 @@
 
 pub mod calls;
 pub mod exceptions;
+pub mod heap;
 pub mod semihosting;
 
 mod bus;
 mod cpu;
+mod look;
 mod run;
 mod snapshot;
 mod soc;
 mod store;
 mod tracker;
 
-pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
+pub use cpu::{Core, Cpu, Memory, Special, Stop, UnwrittenRead, World};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use snapshot::Snapshot;
-pub use soc::{Mark, Overrides};
+pub use soc::{Mark, Overrides, SleepMode};

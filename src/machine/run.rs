@@ -78,6 +78,8 @@ pub struct Settings {
     pub fidelity: Fidelity,
     /// What-if settings.
     pub overrides: Overrides,
+    /// Notes loads of SRAM that nobody has written, with a hook on every access: slow, and the same otherwise.
+    pub check_reads: bool,
 }
 
 /// xPSR: the core is in Thumb state, as it always must be.
@@ -131,6 +133,9 @@ impl Machine {
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
         cpu.forget_code(flash.0, flash.1);
+        if settings.check_reads {
+            cpu.check_reads()?;
+        }
         let mut machine = Self {
             cpu,
             initial_sp: program.initial_sp.0,
@@ -682,6 +687,7 @@ impl Machine {
                 let (sram, size) = self.cpu.memory().sram();
                 let fill: Vec<u8> = (0..size as usize).map(power_on_fill).collect();
                 self.cpu.memory().write(sram, &fill);
+                self.cpu.memory().forget_writes();
                 return Ok(None);
             }
             if soc.system.reset_requested {
@@ -720,6 +726,7 @@ impl Machine {
                 continue;
             }
             let asleep = soc.tracker.sleep(due.min(limit));
+            soc.note_sleep(deep, asleep);
             soc.system.cycle_counter.stand_still(asleep);
             if deep {
                 soc.stood_still(asleep);

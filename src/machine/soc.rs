@@ -7,12 +7,13 @@
 use super::bus::{Bus, BusState};
 use super::cpu::{Core, Memory, World};
 use super::exceptions::Fault;
+use super::heap::{Heap, HeapCall};
 use super::tracker::{Begin, Moment, Tracker};
 use crate::finding::{Code, Finding};
 use crate::peripherals::system::{Clocks, System};
 use crate::timing::{CauseTotals, TimingConfig};
 use crate::units::{Cycles, Hz, Tick};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 /// A watched function was entered or left.
@@ -36,6 +37,20 @@ struct Call {
     function: u32,
     returns_to: u32,
     sp: u32,
+    arguments: [u32; 4],
+}
+
+/// How the core slept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SleepMode {
+    /// Only the core's clock stood still.
+    Sleep,
+    /// Stop mode, with the regulator on.
+    Stop,
+    /// Stop mode, with the regulator in low power (PWR_CR.LPDS).
+    StopLowPower,
+    /// Standby.
+    Standby,
 }
 
 /// What has become of an instruction that was replaced for one run of its block.
@@ -77,6 +92,10 @@ pub struct Soc {
     stuck: bool,
     /// Since when the core has run at which clock.
     epochs: Vec<(Tick, Hz)>,
+    /// Cycles asleep, by how and at which core clock the core would have run.
+    slept: BTreeMap<(SleepMode, Hz), u64>,
+    /// What the firmware has allocated.
+    pub heap: Heap,
     /// Overrides of what the firmware sets, for what-if runs.
     pub overrides: Overrides,
 }
@@ -117,6 +136,8 @@ impl Soc {
             planted: Planted::Nothing,
             stuck: false,
             epochs: vec![(Tick(0), Clocks::RESET.hclk)],
+            slept: BTreeMap::new(),
+            heap: Heap::default(),
             overrides,
         };
         soc.bus.start(&mut soc.system, &soc.memory);
@@ -164,6 +185,7 @@ impl Soc {
         let memory = Rc::clone(&self.memory);
         self.bus.reset(&mut self.system, &memory);
         self.calls.clear();
+        self.heap.reset();
         self.tracker.set_traps(self.system.exceptions.configuration);
         self.system.clocks_changed = true;
         self.follow_clocks(None);
@@ -199,6 +221,12 @@ impl Soc {
     pub fn watch_function(&mut self, address: u32) {
         self.functions.insert(address);
         self.tracker.watch(address);
+    }
+
+    /// From now on the function at `address` is one of the heap's.
+    pub fn watch_heap(&mut self, address: u32, call: HeapCall) {
+        self.heap.watch(address, call);
+        self.watch_function(address);
     }
 
     /// Works out when the hook has to look next: at once if an exception may be taken or somebody asked for attention.
@@ -288,6 +316,35 @@ impl Soc {
         }
     }
 
+    /// The core has slept so long.
+    pub fn note_sleep(&mut self, deep: bool, asleep: Cycles) {
+        let mode = match (deep, self.system.deep_sleep) {
+            (false, _) => SleepMode::Sleep,
+            (true, deep) if deep.standby => SleepMode::Standby,
+            (true, deep) if deep.low_power => SleepMode::StopLowPower,
+            (true, _) => SleepMode::Stop,
+        };
+        *self.slept.entry((mode, self.system.clocks.hclk)).or_default() += asleep.0;
+    }
+
+    /// Cycles by how the core was asleep (`None`: it was not) and by its clock, up to now. They sum to all cycles.
+    #[must_use]
+    pub fn modes(&self) -> BTreeMap<(Option<SleepMode>, Hz), u64> {
+        let mut modes = BTreeMap::new();
+        let ends = self.epochs.iter().skip(1).map(|(since, _)| *since).chain([Tick::NEVER]);
+        for ((since, hclk), end) in self.epochs.iter().zip(ends) {
+            *modes.entry((None, *hclk)).or_insert(0) += end.min(self.tracker.now()).since(*since).0;
+        }
+        for ((mode, hclk), cycles) in &self.slept {
+            if let Some(awake) = modes.get_mut(&(None, *hclk)) {
+                *awake = awake.saturating_sub(*cycles);
+            }
+            modes.insert((Some(*mode), *hclk), *cycles);
+        }
+        modes.retain(|_, cycles| *cycles > 0);
+        modes
+    }
+
     /// How much time had passed at an instant, in microseconds.
     #[must_use]
     pub fn micros(&self, at: Tick) -> f64 {
@@ -315,19 +372,30 @@ impl Soc {
     /// A watched block begins: a function's first, or what one returns to.
     fn watched(&mut self, core: &Core<'_>, pc: u32) {
         let sp = core.gpr(13);
-        while let Some(call) = self.calls.last() {
-            if call.returns_to != pc || call.sp != sp {
-                break;
-            }
-            let function = call.function;
+        while let Some(call) = self.calls.last().copied().filter(|call| call.returns_to == pc && call.sp == sp) {
             self.calls.pop();
-            self.mark(function, None);
+            match self.heap.call(call.function) {
+                Some(of_heap) => self.heap_returned(&call, of_heap, core.gpr(0)),
+                None => self.mark(call.function, None),
+            }
         }
         if self.functions.contains(&pc) && self.calls.len() < MOST_CALLS {
             let returns_to = core.gpr(14) & !1;
-            self.calls.push(Call { function: pc, returns_to, sp });
-            self.mark(pc, Some([0, 1, 2, 3].map(|r| core.gpr(r))));
+            let arguments = [0, 1, 2, 3].map(|r| core.gpr(r));
+            self.calls.push(Call { function: pc, returns_to, sp, arguments });
+            if self.heap.call(pc).is_none() {
+                self.mark(pc, Some(arguments));
+            }
             self.tracker.watch(returns_to);
+        }
+    }
+
+    /// One of the heap's functions has returned. What it did by way of others is theirs no second time.
+    fn heap_returned(&mut self, call: &Call, of_heap: HeapCall, result: u32) {
+        let moves_break = |call: HeapCall| matches!(call, HeapCall::Break(_));
+        let outer = self.calls.iter().filter_map(|outer| self.heap.call(outer.function));
+        if outer.into_iter().all(|outer| moves_break(outer) != moves_break(of_heap)) {
+            self.heap.returned(of_heap, call.arguments, result, call.returns_to);
         }
     }
 

@@ -4,6 +4,7 @@
 //! Tested by: the unit test below (the data sheet's own row).
 
 use crate::chip::{Bus, Chip};
+use crate::machine::SleepMode;
 use crate::units::{Cycles, Hz};
 
 /// Which clock enable bits are set: AHBENR, APB2ENR, APB1ENR.
@@ -12,8 +13,24 @@ pub type ClockEnables = [u32; 3];
 /// Supply current in run mode at a clock, in milliamperes: the table's row without peripherals, and what each clocked one adds.
 #[must_use]
 pub fn run_current_ma(chip: &Chip, hclk: Hz, enables: ClockEnables) -> Option<f64> {
+    Some(with_peripherals(chip, chip.current.as_ref()?.run.at(hclk), hclk, enables))
+}
+
+/// Supply current in a mode: the data sheet's row for it; awake and in sleep mode with what each clocked peripheral adds.
+#[must_use]
+pub fn current_ma(chip: &Chip, mode: Option<SleepMode>, hclk: Hz, enables: ClockEnables) -> Option<f64> {
     let current = chip.current.as_ref()?;
-    let (all, none) = current.run.at(hclk);
+    Some(match mode {
+        None => return run_current_ma(chip, hclk, enables),
+        Some(SleepMode::Sleep) => with_peripherals(chip, current.sleep.at(hclk), hclk, enables),
+        Some(SleepMode::Stop) => current.stop_regulator_on_ua / 1000.0,
+        Some(SleepMode::StopLowPower) => current.stop_low_power_ua / 1000.0,
+        Some(SleepMode::Standby) => current.standby_ua / 1000.0,
+    })
+}
+
+/// A row's current with every peripheral clocked and with none, to that with those that are.
+fn with_peripherals(chip: &Chip, (all, none): (f64, f64), hclk: Hz, enables: ClockEnables) -> f64 {
     let added: f64 = chip
         .peripherals
         .iter()
@@ -26,10 +43,10 @@ pub fn run_current_ma(chip: &Chip, hclk: Hz, enables: ClockEnables) -> Option<f6
             };
             slot.enable.is_some_and(|bit| enables.get(register).is_some_and(|bits| bits >> bit & 1 != 0))
         })
-        .filter_map(|slot| current.peripherals.get(&slot.name))
+        .filter_map(|slot| chip.current.as_ref()?.peripherals.get(&slot.name))
         .map(|per_mhz| per_mhz * f64::from(hclk.0) / 1e9)
         .sum();
-    Some((none + added).min(all.max(none)))
+    (none + added).min(all.max(none))
 }
 
 /// Microjoules that so many cycles take.
@@ -50,5 +67,16 @@ mod tests {
         let chip = Chip::find("stm32f103c8").expect("built in");
         let energy = microjoules(&chip, Hz(72_000_000), [0; 3], Cycles(72_000)).expect("has a table");
         assert!((energy - 89.1).abs() < 1e-9, "{energy}");
+    }
+
+    #[test]
+    fn the_data_sheets_low_power_rows_come_back() {
+        // DS5792, table 19 (sleep at 72 MHz, all peripherals disabled: 6.4 mA) and table 17 (stop 35 and 25 uA, standby 2.1 uA).
+        let chip = Chip::find("stm32f103ze").expect("built in");
+        let current = |mode| current_ma(&chip, Some(mode), Hz(72_000_000), [0; 3]).expect("has a table");
+        assert_eq!(current(SleepMode::Sleep), 6.4);
+        assert_eq!(current(SleepMode::Stop), 0.035);
+        assert_eq!(current(SleepMode::StopLowPower), 0.025);
+        assert_eq!(current(SleepMode::Standby), 0.0021);
     }
 }

@@ -1,9 +1,9 @@
 //! What it is: how much SRAM a run used: the stack's deepest point, the arena's touched bytes.
 //! Source: SRAM starts with a known pattern (its content is undefined at power-on), and what differs at the end was written.
 //! Does not model: a written byte that happens to equal the pattern; the deepest word of a stack is missed only if all of its bytes do.
-//! Tested by: `tests/run.rs` (against the frame sizes that the compiler reports).
+//! Tested by: `tests/run.rs` (against the frame sizes that the compiler reports), `tests/heap.rs`.
 
-use crate::firmware::Image;
+use crate::firmware::{Image, Symbol, SymbolKind};
 use crate::machine::Machine;
 
 /// A run's use of SRAM, in bytes.
@@ -13,24 +13,40 @@ pub struct SramUse {
     pub arena: Option<(u64, u64)>,
     /// From the initial stack pointer down to the deepest byte written.
     pub stack_peak: u64,
+    /// How far the break went, where the heap begins behind the static data and its functions are known.
+    pub heap_peak: Option<u64>,
 }
 
 /// Names under which firmware keeps its tensor arena.
 const ARENAS: &[&str] = &["nn_arena", "tensor_arena", "_ZL12tensor_arena", "g_arena"];
 
-/// What the run has used. `static_end` is the first address above the program's static data; `initial_sp` the stack's start.
+/// The tensor arena: known by its name, or the largest variable that is called one.
+fn arena(image: &Image, sram: u32) -> Option<&Symbol> {
+    let objects = || image.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Object && symbol.address.0 >= sram);
+    let named = ARENAS.iter().find_map(|name| image.symbols.by_name(name));
+    named.or_else(|| {
+        objects().filter(|symbol| symbol.linker_name.to_lowercase().contains("arena")).max_by_key(|symbol| symbol.size)
+    })
+}
+
+/// What the run has used. `between` is the first address above the program's static data, and the stack's start.
 #[must_use]
-pub fn sram_use(machine: &Machine, image: &Image, static_end: u32, initial_sp: u32) -> SramUse {
+pub fn sram_use(machine: &Machine, image: &Image, between: (u32, u32)) -> SramUse {
+    let (static_end, initial_sp) = between;
     let touched = machine.touched_sram();
-    let (base, _) = machine.memory().sram();
+    let (base, size) = machine.memory().sram();
     let index = |address: u32| address.saturating_sub(base) as usize;
     let written =
         |from: u32, to: u32| touched.get(index(from)..index(to)).map_or(0, |bytes| bytes.iter().filter(|b| **b).count());
-    let arena = ARENAS
-        .iter()
-        .find_map(|name| image.symbols.by_name(name))
+    let arena = arena(image, base)
         .map(|symbol| (u64::from(symbol.size), written(symbol.address.0, symbol.address.0.saturating_add(symbol.size)) as u64));
-    let lowest = touched.get(index(static_end)..index(initial_sp)).and_then(|bytes| bytes.iter().position(|touched| *touched));
-    let stack_peak = lowest.map_or(0, |offset| u64::from(initial_sp.saturating_sub(static_end)).saturating_sub(offset as u64));
-    SramUse { arena, stack_peak: stack_peak.next_multiple_of(4) }
+    // A heap that grows behind the static data is no stack.
+    let grown = machine
+        .heap()
+        .and_then(|heap| heap.grown)
+        .filter(|(first, top)| *first >= static_end && *first <= *top && *top <= base.saturating_add(size));
+    let floor = grown.map_or(static_end, |(_, top)| top.max(static_end));
+    let lowest = touched.get(index(floor)..index(initial_sp)).and_then(|bytes| bytes.iter().position(|touched| *touched));
+    let stack_peak = lowest.map_or(0, |offset| u64::from(initial_sp.saturating_sub(floor)).saturating_sub(offset as u64));
+    SramUse { arena, stack_peak: stack_peak.next_multiple_of(4), heap_peak: grown.map(|(first, top)| u64::from(top - first)) }
 }

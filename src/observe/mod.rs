@@ -7,3 +7,4 @@ pub mod energy;
 pub mod inference;
 pub mod memory;
 pub mod serial;
+pub mod tflm;

@@ -71,7 +71,10 @@ impl Gpio {
         let levels = self.levels();
         let changed = levels ^ self.known;
         self.known = levels;
-        (0..16).filter(|pin| changed >> pin & 1 != 0).for_each(|pin| ctx.drive(pin, levels >> pin & 1 != 0));
+        for pin in (0..16).filter(|pin| changed >> pin & 1 != 0) {
+            ctx.system.note_pin(ctx.device, pin, levels >> pin & 1 != 0);
+            ctx.drive(pin, levels >> pin & 1 != 0);
+        }
     }
 
     /// The lock sequence: 1, 0, 1 in LCKK with the same pins each time (9.2.7).

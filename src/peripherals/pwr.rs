@@ -11,7 +11,8 @@ const CSR: u32 = 0x4;
 
 const REGISTERS: &[Register] =
     &[Register::new(CR, "CR", 0, 0x1f3).not_modelled(0xf0), Register::new(CSR, "CSR", 0, 0x100).volatile(0x7)];
-/// CR: standby instead of stop; clear WUF; clear SBF; the backup domain can be written.
+/// CR: regulator in low power in stop; standby instead of stop; clear WUF; clear SBF; the backup domain can be written.
+const LPDS: u32 = 1 << 0;
 const PDDS: u32 = 1 << 1;
 const CWUF: u32 = 1 << 2;
 const CSBF: u32 = 1 << 3;
@@ -55,6 +56,7 @@ impl Peripheral for Pwr {
             self.registers.set_bits(CSR, SBF, self.registers.get(CSR) & SBF != 0 && value & CSBF == 0);
             ctx.system.backup_access = value & DBP != 0;
             ctx.system.deep_sleep.standby = value & PDDS != 0;
+            ctx.system.deep_sleep.low_power = value & LPDS != 0;
         }
     }
 

@@ -77,6 +77,22 @@ pub struct SentByte {
     pub at: Tick,
 }
 
+/// A pin's level changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinChange {
+    /// The port, by its number in the machine.
+    pub device: usize,
+    /// The pin, 0 to 15.
+    pub pin: u8,
+    /// Its level now.
+    pub high: bool,
+    /// When.
+    pub at: Tick,
+}
+
+/// How many changes of pins a run keeps.
+const MOST_PIN_CHANGES: usize = 100_000;
+
 /// An access to something that is not modelled, as the ledger counts it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LedgerKey {
@@ -190,6 +206,8 @@ pub enum Wish {
 pub struct DeepSleep {
     /// PWR_CR.PDDS: standby instead of stop.
     pub standby: bool,
+    /// PWR_CR.LPDS: in stop the voltage regulator is in low power.
+    pub low_power: bool,
 }
 
 /// RCC_CSR: why the chip was reset (RM0008, 7.3.10).
@@ -265,6 +283,8 @@ pub struct System {
     pub reset_requested: bool,
     /// Everything sent so far.
     pub sent: Vec<SentByte>,
+    /// What the pins did, as far as it is kept.
+    pub pins: Vec<PinChange>,
     /// The address of the instruction that accesses a device now.
     pub pc: u32,
     /// What the firmware did that a user should know, with the address of the instruction that did it first.
@@ -322,6 +342,7 @@ impl System {
             now: Tick(0),
             reset_requested: false,
             sent: Vec::new(),
+            pins: Vec::new(),
             pc: 0,
             findings: Vec::new(),
             ledger: BTreeMap::new(),
@@ -345,6 +366,7 @@ impl System {
             woken_from_standby: self.woken_from_standby,
             reset_cause: self.reset_cause,
             sent: std::mem::take(&mut self.sent),
+            pins: std::mem::take(&mut self.pins),
             findings: std::mem::take(&mut self.findings),
             ledger: std::mem::take(&mut self.ledger),
             ..fresh
@@ -362,6 +384,13 @@ impl System {
     #[must_use]
     pub fn cycles_of_nanos(&self, nanos: u64) -> Cycles {
         Cycles((u128::from(nanos) * u128::from(self.clocks.hclk.0)).div_ceil(1_000_000_000) as u64)
+    }
+
+    /// A pin's level changed now.
+    pub fn note_pin(&mut self, device: usize, pin: usize, high: bool) {
+        if self.pins.len() < MOST_PIN_CHANGES {
+            self.pins.push(PinChange { device, pin: pin as u8, high, at: self.now });
+        }
     }
 
     /// Asks for a reset of the whole chip.

@@ -245,6 +245,7 @@ impl Row<'_> {
             limit: self.limit,
             clock: self.clock,
             overrides,
+            check_reads: false,
         })?;
         let answered = report.inference.as_ref().is_some_and(|inference| inference.matches_reference.is_some());
         if let (Some(model), Some(inference)) = (&mut model, &report.inference) {

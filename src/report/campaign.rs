@@ -472,6 +472,7 @@ impl Ready<'_> {
                         limit,
                         clock,
                         overrides,
+                        check_reads: false,
                     })?;
                 }
                 value(&made)?
@@ -486,6 +487,7 @@ impl Ready<'_> {
                     limit,
                     clock: point.clock,
                     overrides,
+                    check_reads: false,
                 };
                 functions = flat::functions(&request)?;
                 value(&run::run(&request)?)?

@@ -404,7 +404,7 @@ struct Device<'a> {
 
 impl<'a> Device<'a> {
     fn boot(request: &'a Request<'a>, placement: &Placement) -> Result<Self> {
-        let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
+        let settings = Settings { fidelity: request.fidelity, overrides: request.overrides, check_reads: false };
         let mut machine = Machine::new(request.chip, placement, settings)?;
         request.scenario.world.apply(&mut machine)?;
         let watch = Watch::on(&mut machine, request.image);

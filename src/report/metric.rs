@@ -71,7 +71,9 @@ metrics! {
     "flash_used", Lower, Bytes, "of the program", |record| record.memory.as_ref().map(|memory| memory.flash.used as f64);
     "sram_static", Lower, Bytes, "reserved at link time", |record| record.memory.as_ref().map(|memory| memory.sram.fixed as f64);
     "stack_peak", Lower, Bytes, "the stack at its deepest", |record| record.memory.as_ref().map(|memory| memory.sram.stack_peak as f64);
-    "sram_peak", Lower, Bytes, "both of these together", |record| record.sram_peak().map(|bytes| bytes as f64);
+    "heap_peak", Lower, Bytes, "what the heap took behind the static data",
+        |record| record.memory.as_ref()?.sram.heap_peak.map(|n| n as f64);
+    "sram_peak", Lower, Bytes, "these three together", |record| record.sram_peak().map(|bytes| bytes as f64);
     "arena", Neither, Bytes, "the tensor arena; part of sram_static", |record| record.memory.as_ref()?.sram.arena.map(|n| n as f64);
     "accuracy", Higher, Fraction, "samples that got the true class", |record| record.eval.as_ref().map(|eval| eval.accuracy);
     "auc", Higher, Fraction, "area under the ROC curve", |record| record.eval.as_ref()?.auc;

@@ -27,6 +27,7 @@ pub mod profile;
 pub mod record;
 pub mod rows;
 pub mod run;
+pub mod stack;
 pub mod suite;
 pub mod sweep;
 mod table;

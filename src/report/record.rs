@@ -173,6 +173,9 @@ pub struct Sram {
     pub arena: Option<u64>,
     /// The stack at its deepest.
     pub stack_peak: u64,
+    /// How far the heap grew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap_peak: Option<u64>,
     /// Never used.
     pub free: u64,
 }
@@ -243,7 +246,12 @@ impl Record {
     /// SRAM in use at most, in bytes.
     #[must_use]
     pub fn sram_peak(&self) -> Option<u64> {
-        self.memory.as_ref().map(|memory| memory.sram.fixed.saturating_add(memory.sram.stack_peak))
+        let sram = |memory: &Memory| {
+            [memory.sram.stack_peak, memory.sram.heap_peak.unwrap_or(0)]
+                .iter()
+                .fold(memory.sram.fixed, |sum, part| sum.saturating_add(*part))
+        };
+        self.memory.as_ref().map(sram)
     }
 
     /// Whether it ran and did what it should.

@@ -3,7 +3,7 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/run.rs` (width, last line, numbers).
 
-use super::run::{Causes, InferenceSummary, RunReport};
+use super::run::{Causes, EnergySummary, InferenceSummary, RunReport};
 use crate::timing::Cause;
 use crate::units::{Hz, grouped};
 use tabled::builder::Builder;
@@ -19,6 +19,9 @@ pub fn table(report: &RunReport, verbose: bool) -> String {
     }
     text.push_str(&causes_part(report));
     text.push_str(&memory_part(report));
+    if verbose {
+        text.push_str(&details_part(report));
+    }
     text.push_str(&serial_part(report, verbose));
     text.push_str(&ledger_part(report, verbose));
     for finding in &report.findings {
@@ -173,8 +176,19 @@ fn memory_part(report: &RunReport) -> String {
         (Some(arena), Some(touched)) => format!(" (arena {}, {} of it written)", grouped(arena), grouped(touched)),
         _ => String::new(),
     };
+    let grown = sram.heap_peak.map_or_else(String::new, |heap| format!(", heap {}", grouped(heap)));
+    let heap = report.memory.heap.as_ref().map_or_else(String::new, |heap| {
+        format!(
+            "  heap   {:>7} B allocated at most, {} at the end; {} allocations, {} freed, {} failed\n",
+            grouped(heap.peak),
+            grouped(heap.live),
+            grouped(heap.allocations),
+            grouped(heap.frees),
+            grouped(heap.failures)
+        )
+    });
     format!(
-        "  flash  {:>7} of {:>7} B used{model}; {} B free\n  SRAM   {:>7} of {:>7} B static{arena}, stack peak {}; {} B free\n\n",
+        "  flash  {:>7} of {:>7} B used{model}; {} B free\n  SRAM   {:>7} of {:>7} B static{arena}, stack peak {}{grown}; {} B free\n{heap}\n",
         grouped(flash.used),
         grouped(flash.size),
         grouped(flash.free),
@@ -183,6 +197,39 @@ fn memory_part(report: &RunReport) -> String {
         grouped(sram.stack_peak),
         grouped(sram.free),
     )
+}
+
+/// What the code can do to the stack, and where the energy went.
+fn details_part(report: &RunReport) -> String {
+    let mut text = report.stack.as_ref().map(|bound| format!("{}\n", super::stack::lines(bound))).unwrap_or_default();
+    text.push_str(&report.energy.as_ref().map(energy_part).unwrap_or_default());
+    text
+}
+
+/// Energy by mode, and what it assumes.
+pub(super) fn energy_part(energy: &EnergySummary) -> String {
+    let mut rows = Builder::default();
+    rows.push_record(["energy by mode", "clock", "cycles", "time", "current", "energy"]);
+    for row in &energy.modes {
+        rows.push_record([
+            row.mode.to_owned(),
+            Hz(row.hclk_hz).to_string(),
+            grouped(row.cycles),
+            time(row.time_us),
+            format!("{:.3} mA", row.current_ma),
+            format!("{:.1} uJ", row.energy_uj),
+        ]);
+    }
+    rows.push_record(["total", "", "", "", "", &format!("{:.1} uJ", energy.total_uj)].map(str::to_owned));
+    let mut rows = rows.build();
+    rows.with(Style::blank()).modify(Columns::new(1..), Alignment::right());
+    let mut text = format!("{rows}\n");
+    for sentence in &energy.assumes {
+        text.push_str(&wrapped(&format!("  assumes: {sentence}")));
+        text.push('\n');
+    }
+    text.push('\n');
+    text
 }
 
 /// How many lines of a port's text the table shows.

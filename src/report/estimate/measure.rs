@@ -62,7 +62,7 @@ pub(super) fn measure(
     runner.firmware(plan, chip)?;
     let image = &runner.image;
     let placement = chip.place(image)?;
-    let settings = Settings { fidelity: conditions.fidelity, overrides: conditions.overrides };
+    let settings = Settings { fidelity: conditions.fidelity, overrides: conditions.overrides, check_reads: false };
     let mut machine = Machine::new(chip, &placement, settings)?;
     let watch = Watch::on(&mut machine, image);
     let in_arena = |offset: u32| runner.arena.0.saturating_add(offset);
@@ -74,10 +74,10 @@ pub(super) fn measure(
 
     let clock = ClockSummary::of(&machine, conditions.clock, conditions.overrides);
     let hclk = Hz(clock.hclk_hz);
-    let inference = InferenceSummary::of(chip, &machine, watch, hclk, Some(plan));
+    let inference = InferenceSummary::of(chip, &machine, &watch, hclk, Some(plan));
     let (causes, instructions) = machine.prices().totals();
     let arena_end = in_arena(plan.arena_bytes());
-    let sram = memory::sram_use(&machine, image, arena_end, placement.initial_sp.0);
+    let sram = memory::sram_use(&machine, image, (arena_end, placement.initial_sp.0));
     let room = u64::from(placement.initial_sp.0.saturating_sub(arena_end));
     let (kind, end) = match &outcome {
         // The runner sleeps when it is done.
@@ -122,8 +122,10 @@ pub(super) fn measure(
                 arena: Some(needs.arena),
                 arena_touched: None,
                 stack_peak: sram.stack_peak,
+                heap_peak: None,
                 free: chip.sram.size.0.saturating_sub(fixed).saturating_sub(sram.stack_peak),
             },
+            heap: None,
         },
         outputs: outputs.collect(),
         findings: machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(image, *pc))).collect(),

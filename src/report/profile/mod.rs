@@ -16,6 +16,7 @@ pub use annotate::{Annotated, AnnotatedInsn};
 pub use flame::{Tile, boxes as flame_tiles};
 pub use text::Text;
 pub use timeline::timeline;
+pub(super) use tree::function_name;
 pub use tree::{CallNode, InterruptCost, Range, StackCost};
 
 use super::run::{Causes, InferenceSummary};

@@ -5,7 +5,7 @@
 
 use super::{Profile, Range};
 use crate::report::run::{Causes, RunReport};
-use crate::report::table::{clipped, head, percent, verdict, wrapped};
+use crate::report::table::{clipped, energy_part, head, percent, verdict, wrapped};
 use crate::timing::Cause;
 use crate::units::{Hz, grouped};
 use tabled::builder::Builder;
@@ -48,6 +48,12 @@ impl Text {
             text.push_str(&self.mix(profile));
             text.push_str(&interrupts(profile));
             text.push_str(&stacks(profile));
+            text.push_str(
+                &report.stack.as_ref().map(|bound| format!("{}\n", crate::report::stack::lines(bound))).unwrap_or_default(),
+            );
+            if self.top.is_none() {
+                text.push_str(&report.energy.as_ref().map(energy_part).unwrap_or_default());
+            }
             let clock = Hz(report.clock.hclk_hz);
             text.push_str(&format!(
                 "{} cycles, {} instructions in the whole run, {}; causes in percent of a row\n",

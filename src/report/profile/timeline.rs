@@ -1,5 +1,5 @@
-//! What it is: what a run did when: inferences, layers, interrupts, serial lines, each a track of stretches.
-//! Source: the marks of watched functions, the handlers' episodes, the bytes that devices sent.
+//! What it is: what a run did when: inferences, layers, interrupts, serial lines, pins, each a track of stretches.
+//! Source: the marks of watched functions, the handlers' episodes, the bytes that devices sent, the levels of the ports' pins.
 //! Does not model: when a byte's start bit began: a line of text lasts from its first byte's end to its last one's.
 //! Tested by: `tests/exports.rs`.
 
@@ -17,7 +17,7 @@ use crate::units::Tick;
 pub fn timeline(
     machine: &Machine,
     chip: &Chip,
-    watch: Watch,
+    watch: &Watch,
     inference: Option<&InferenceSummary>,
     episodes: &[Episode],
 ) -> Vec<Stretch> {
@@ -58,6 +58,38 @@ pub fn timeline(
                 let text: Vec<u8> = line.iter().map(|sent| sent.byte).collect();
                 rows.push(stretch(&track, String::from_utf8_lossy(&text).trim_end().to_owned(), first.at, last.at));
             }
+        }
+    }
+    rows.extend(pins(machine));
+    rows
+}
+
+/// A track for each pin that moved: the stretches in which it was high, as `PA5`.
+fn pins(machine: &Machine) -> Vec<Stretch> {
+    let mut moved: Vec<(usize, u8)> = machine.pins().iter().map(|change| (change.device, change.pin)).collect();
+    moved.sort_unstable();
+    moved.dedup();
+    let mut rows = Vec::new();
+    for (device, pin) in moved {
+        let port = machine.device_name(device).replace("GPIO", "P");
+        let mut row = |from: Tick, to: Tick| {
+            let begin = machine.micros(from);
+            let (track, duration) = (format!("{port}{pin}"), machine.micros(to) - begin);
+            rows.push(Stretch { track, name: "high".to_owned(), begin, duration, cycles: to.since(from).0 });
+        };
+        let mut since = None;
+        for change in machine.pins().iter().filter(|change| (change.device, change.pin) == (device, pin)) {
+            match (change.high, since) {
+                (true, None) => since = Some(change.at),
+                (false, Some(from)) => {
+                    row(from, change.at);
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        if let Some(from) = since {
+            row(from, machine.now());
         }
     }
     rows

@@ -119,7 +119,7 @@ pub fn exception_name(chip: &Chip, n: Number) -> String {
 }
 
 /// The name of a function by its address.
-pub(super) fn function_name(image: &Image, address: Option<u32>) -> String {
+pub(in crate::report) fn function_name(image: &Image, address: Option<u32>) -> String {
     address.map_or_else(|| Location::NO_SYMBOL.to_owned(), |address| image.locate(Addr(address)).function)
 }
 

@@ -4,28 +4,32 @@
 //! Tested by: `tests/run.rs`.
 
 mod ending;
+mod energy;
 mod inference;
 mod summary;
 
 pub(super) use ending::{ending, place};
 pub use summary::{
-    Causes, ClockSummary, FlashSummary, InferenceSummary, LayerSummary, LedgerRow, MemorySummary, OutcomeSummary, RunReport,
-    ScenarioSummary, SramSummary, TimingModel, Totals, UartText,
+    Causes, ClockSummary, EnergySummary, FlashSummary, HeapSummary, InferenceSummary, LayerSummary, LedgerRow, MemorySummary,
+    ModeEnergy, OutcomeSummary, RunReport, ScenarioSummary, SramSummary, TimingModel, Totals, UartText,
 };
 
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
-use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::machine::heap::FailedAllocation;
+use crate::machine::{Environment, Machine, Outcome, Overrides, Settings, UnwrittenRead};
 use crate::observe::inference::Watch;
 use crate::observe::{memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
 use crate::report::profile::{self, Outside, Profile, function_bounds};
+use crate::report::stack::StackBound;
 use crate::scenario::{Host, Scenario, World};
 use crate::timing::{Cause, Details, Fidelity};
-use crate::units::{Cycles, Hz, Tick};
+use crate::units::{Addr, Cycles, Hz, Tick, grouped};
+use std::collections::BTreeMap;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub struct Request<'a> {
     pub clock: Option<Hz>,
     /// What if flash had other settings.
     pub overrides: Overrides,
+    /// Report loads of SRAM that nothing has written: a run of its own kind, slow, with the same cycles.
+    pub check_reads: bool,
 }
 
 /// What is fed to the firmware.
@@ -114,13 +120,14 @@ impl Recorded {
 
 fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
-    let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
+    let settings = Settings { fidelity: request.fidelity, overrides: request.overrides, check_reads: request.check_reads };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
     if let Some((scenario, _)) = &request.scenario {
         scenario.world.apply(&mut machine)?;
     }
     request.world.apply(&mut machine)?;
     let watch = Watch::on(&mut machine, request.image);
+    machine.watch_heap(|name| request.image.symbols.by_name(name).map(|symbol| symbol.address.0));
     if in_detail {
         machine.keep_details();
         machine.trace_calls(function_bounds(request.image));
@@ -145,10 +152,10 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         machine.run(environment, request.limit.tick())?
     };
     let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
-    let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
-    let (mut details, mut timeline) = (Details::default(), Vec::new());
+    let mut report = Report { request, placement: &placement, machine: &machine, watch: &watch }.make(&outcome, host)?;
+    let (details, mut timeline) = (machine.prices().details(), Vec::new());
+    report.stack = StackBound::new(request.image, &placement, &details.passages);
     if in_detail {
-        details = machine.prices().details();
         let outside = Outside { total: machine.prices().outside(), flash_busy: machine.prices().flash_busy() };
         let mut profile = Profile::new(request.image, &details, &outside, report.inference.as_ref());
         let mut episodes = Vec::new();
@@ -156,7 +163,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
             profile = profile.with_calls(request.image, request.chip, calls);
             episodes = calls.episodes().to_vec();
         }
-        timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
+        timeline = profile::timeline(&machine, request.chip, &watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
     Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
@@ -167,7 +174,7 @@ struct Report<'a> {
     request: &'a Request<'a>,
     placement: &'a Placement,
     machine: &'a Machine,
-    watch: Watch,
+    watch: &'a Watch,
 }
 
 /// `1.25` of `1.2499`: enough digits for a latency, and the same on every machine.
@@ -186,6 +193,8 @@ impl Report<'_> {
         let (causes, instructions) = self.machine.prices().totals();
         let mut findings: Vec<Finding> =
             self.machine.findings().iter().map(|(finding, pc)| finding.clone().at(place(request.image, *pc))).collect();
+        findings.extend(self.failed_allocations());
+        findings.extend(self.unwritten_reads());
         let inference = self.inference(host)?;
         let outcome = self.outcome(outcome, host.map(|(host, _)| host), inference.as_ref(), &mut findings);
         let time_us = match request.clock {
@@ -216,6 +225,8 @@ impl Report<'_> {
             cycles_by_cause: Causes(causes),
             inference,
             memory: self.memory(),
+            stack: None,
+            energy: energy::energy(request.chip, self.machine, request.clock),
             uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
             findings,
             not_modelled: self
@@ -263,7 +274,7 @@ impl Report<'_> {
         let used = self.placement.flash_used.0;
         let fixed = self.placement.sram_static.0;
         let static_end = chip.sram.base.0.saturating_add(fixed as u32);
-        let sram = memory::sram_use(self.machine, image, static_end, self.placement.initial_sp.0);
+        let sram = memory::sram_use(self.machine, image, (static_end, self.placement.initial_sp.0));
         MemorySummary {
             flash: FlashSummary {
                 size: chip.flash.size.0,
@@ -277,9 +288,57 @@ impl Report<'_> {
                 arena: sram.arena.map(|(size, _)| size),
                 arena_touched: sram.arena.map(|(_, touched)| touched),
                 stack_peak: sram.stack_peak,
-                free: chip.sram.size.0.saturating_sub(fixed).saturating_sub(sram.stack_peak),
+                heap_peak: sram.heap_peak,
+                free: chip.sram.size.0.saturating_sub(fixed + sram.stack_peak + sram.heap_peak.unwrap_or(0)),
             },
+            heap: self.machine.heap().filter(|heap| heap.allocations + heap.failures > 0).map(|heap| HeapSummary {
+                peak: heap.peak,
+                live: heap.live,
+                allocations: heap.allocations,
+                frees: heap.frees,
+                failures: heap.failures,
+            }),
         }
+    }
+
+    /// Allocations that got nothing, by the place that asked.
+    fn failed_allocations(&self) -> Vec<Finding> {
+        let mut places: BTreeMap<u32, (FailedAllocation, u64)> = BTreeMap::new();
+        for failed in self.machine.heap().map(|heap| heap.failed.as_slice()).unwrap_or_default() {
+            places.entry(failed.returned_to).or_insert((*failed, 0)).1 += 1;
+        }
+        let finding = |(failed, times): &(FailedAllocation, u64)| {
+            let again = if *times > 1 { format!(", and {} times more", times - 1) } else { String::new() };
+            let (bytes, live) = (grouped(failed.bytes), grouped(failed.live));
+            let message = format!("an allocation of {bytes} B got nothing while {live} B were allocated{again}");
+            // The address behind the call is the next line's.
+            Finding::new(Code::AllocationFailed, message).at(place(self.request.image, failed.returned_to.wrapping_sub(2)))
+        };
+        places.values().map(finding).collect()
+    }
+
+    /// Loads of SRAM that nothing had written, by instruction.
+    fn unwritten_reads(&self) -> Vec<Finding> {
+        const MOST: usize = 20;
+        let image = self.request.image;
+        let Some(reads) = self.machine.unwritten_reads() else { return Vec::new() };
+        let finding = |(pc, read): (&u32, &UnwrittenRead)| {
+            let object = match image.symbols.at(Addr(read.address)) {
+                Some((symbol, 0)) => format!(" ({})", symbol.name),
+                Some((symbol, into)) => format!(" ({} + {into})", symbol.name),
+                None => String::new(),
+            };
+            let times = if read.count == 1 { String::new() } else { format!(", {} times so or elsewhere", grouped(read.count)) };
+            let message =
+                format!("{} B at 0x{:08x}{object} were read before anything was written there{times}", read.bytes, read.address);
+            Finding::new(Code::UninitialisedRead, message).at(place(image, *pc))
+        };
+        let mut findings: Vec<Finding> = reads.iter().take(MOST).map(finding).collect();
+        if reads.len() > MOST {
+            let message = format!("{} more instructions read what nothing had written", reads.len() - MOST);
+            findings.push(Finding::new(Code::UninitialisedRead, message));
+        }
+        findings
     }
 
     /// How it ended, in a sentence and an exit code; adds the finding that says what to do.

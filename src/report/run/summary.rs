@@ -6,6 +6,7 @@
 use crate::finding::Finding;
 use crate::machine::{Machine, Overrides};
 use crate::report::profile::Profile;
+use crate::report::stack::StackBound;
 use crate::report::{ChipSummary, FirmwareSummary, Tool};
 use crate::scenario::Reference;
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
@@ -42,6 +43,12 @@ pub struct RunReport {
     pub inference: Option<InferenceSummary>,
     /// Use of the memories.
     pub memory: MemorySummary,
+    /// The deepest that the stack can get by the calls in the code, beside what it got to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackBound>,
+    /// Energy of the whole run by mode; absent for chips without a table of currents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergySummary>,
     /// What was sent.
     pub uart: Vec<UartText>,
     /// What a user should know.
@@ -268,6 +275,52 @@ pub struct MemorySummary {
     pub flash: FlashSummary,
     /// SRAM.
     pub sram: SramSummary,
+    /// The heap; absent where none of its functions was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap: Option<HeapSummary>,
+}
+
+/// What the firmware allocated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeapSummary {
+    /// The most bytes that were allocated at any time, without what the allocator itself needs.
+    pub peak: u64,
+    /// Those that were at the end.
+    pub live: u64,
+    /// Allocations that succeeded.
+    pub allocations: u64,
+    /// Blocks that were freed.
+    pub frees: u64,
+    /// Allocations that got nothing.
+    pub failures: u64,
+}
+
+/// Energy of a whole run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnergySummary {
+    /// All of it, in microjoules.
+    pub total_uj: f64,
+    /// By mode and clock; they sum to the total.
+    pub modes: Vec<ModeEnergy>,
+    /// What it assumes, a sentence each.
+    pub assumes: Vec<String>,
+}
+
+/// Energy in one mode at one clock.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModeEnergy {
+    /// `run`, `sleep`, `stop`, `stop, regulator in low power` or `standby`.
+    pub mode: &'static str,
+    /// The core clock; asleep, the one with which it would have run.
+    pub hclk_hz: u32,
+    /// Cycles at that clock.
+    pub cycles: u64,
+    /// Time.
+    pub time_us: f64,
+    /// Supply current.
+    pub current_ma: f64,
+    /// Energy, in microjoules.
+    pub energy_uj: f64,
 }
 
 /// Bytes of flash: `used + free = size`.
@@ -300,6 +353,9 @@ pub struct SramSummary {
     pub arena_touched: Option<u64>,
     /// The stack at its deepest.
     pub stack_peak: u64,
+    /// How far the heap grew behind the static data; absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_peak: Option<u64>,
     /// Never used.
     pub free: u64,
 }

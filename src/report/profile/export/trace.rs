@@ -1,4 +1,4 @@
-//! What it is: Chrome's trace events, for Perfetto and chrome://tracing: inferences, layers, interrupts and serial bytes as tracks.
+//! What it is: Chrome's trace events, for Perfetto and chrome://tracing: inferences, layers, interrupts, serial lines and pins as tracks.
 //! Source: "Trace Event Format": complete events ("X") and metadata ("M"); times are microseconds.
 //! Does not model: calls of functions; there would be millions.
 //! Tested by: `tests/exports.rs`.
