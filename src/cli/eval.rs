@@ -10,7 +10,8 @@ use crate::chip::Chip;
 use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
 use crate::report::eval::{Beside, EvalReport, Request, Selection, Shard, eval_beside};
-use crate::report::{eval_table, rows};
+use crate::report::html::eval_page;
+use crate::report::{eval_table, markdown, rows};
 use crate::scenario::Scenario;
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 Examples:
   stm32sim eval --scenario anomaly
   stm32sim eval --scenario anomaly --samples 50 --format json
+  stm32sim eval --scenario keyword --format html --output eval.html
   stm32sim eval --scenario anomaly --shard 2/4 --jobs 2 --output part2.json --format json
   stm32sim eval --scenario anomaly --journal eval.jsonl --rows samples.jsonl
   stm32sim eval firmware.elf --scenario anomaly")]
@@ -72,8 +74,8 @@ pub(super) fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
 }
 
 pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("eval", "table and json"));
+    if output.format == Format::Csv {
+        return Err(output.unsupported("eval", "table, json, markdown and html; --rows writes csv"));
     }
     let scenario = Scenario::find(&args.scenario)?;
     let image = match &args.firmware {
@@ -99,6 +101,8 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
     let (report, journal) = done?;
     match output.format {
         Format::Json => output.json(&report)?,
+        Format::Markdown => output.text(&markdown::eval(&report))?,
+        Format::Html => output.text(&eval_page(&report))?,
         _ => output.report(&eval_table(&report, output.verbose))?,
     }
     if let Some(path) = &args.rows {

@@ -11,6 +11,7 @@ use crate::machine::Overrides;
 use crate::report::html::map_page;
 use crate::report::map::{By, MapReport, Overlaid, csv, markdown, table, table_of_difference};
 use crate::report::run::{Limit, Request, Stimulus, profile};
+use crate::report::stack::StackBound;
 use crate::scenario::{Scenario, World};
 use crate::timing::Fidelity;
 use clap::{Args, ValueEnum};
@@ -27,6 +28,7 @@ const RUN_SECONDS: f64 = 10.0;
   stm32sim map firmware.elf --by unit
   stm32sim map old.elf new.elf --by unit --format markdown
   stm32sim map firmware.elf --run anomaly
+  stm32sim map old.elf new.elf --format html --output map.html
   stm32sim map firmware.elf --region sram --format csv")]
 pub(super) struct MapArgs {
     /// The linked program: an ELF (.elf, .axf)
@@ -45,7 +47,7 @@ pub(super) struct MapArgs {
     /// What rows are of
     #[arg(long, value_enum, default_value_t = ByArg::Symbol)]
     by: ByArg,
-    /// Run this scenario's sample 0, and show how many bytes of each row it executed, wrote, or did neither with
+    /// Run this scenario's sample 0, and show how many bytes of each row it executed, read, wrote, or never touched
     #[arg(long, value_name = "SCENARIO", conflicts_with = "other")]
     run: Option<String>,
 }
@@ -67,9 +69,6 @@ enum ByArg {
 }
 
 pub(super) fn run(args: &MapArgs, output: &Output) -> Result<Exit> {
-    if output.format == Format::Html && (args.other.is_some() || args.run.is_some()) {
-        return Err(output.unsupported("map of two files or of a run", "table, json, csv and markdown"));
-    }
     let scenario = args.run.as_deref().map(Scenario::find).transpose()?;
     let own = scenario.as_ref().map(|scenario| scenario.chip.as_str());
     let chip = Chip::find(args.chip.as_deref().or(own).unwrap_or("stm32f103c8"))?;
@@ -92,9 +91,10 @@ pub(super) fn run(args: &MapArgs, output: &Output) -> Result<Exit> {
                 limit: Limit::Seconds(RUN_SECONDS),
                 clock: None,
                 overrides: Overrides::default(),
-                check_reads: false,
+                check_reads: true,
             })?;
-            report.map = report.map.with_use(&chip, &recorded.details, &recorded.touched_sram);
+            report.map = report.map.with_use(&chip, &recorded.details, &recorded.touched.clone().unwrap_or_default());
+            report.stack = StackBound::with_functions(&image, &chip.place(&image)?, &recorded.details.passages);
             report.run = Some(Overlaid { scenario: scenario.name.clone(), outcome: recorded.report.outcome.message.clone() });
         }
         if let Some(region) = args.region {

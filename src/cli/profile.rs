@@ -9,6 +9,7 @@ use super::{Format, Output};
 use crate::finding::{Code, Failure, Result};
 use crate::report::html::run_page;
 use crate::report::map::{By, MemoryMap};
+use crate::report::markdown;
 use crate::report::profile::export::Kind;
 use crate::report::profile::{Annotated, Profile, ProfileDifference, Text, read};
 use crate::report::run::{Recorded, Request, profile};
@@ -45,8 +46,12 @@ pub(super) struct ProfileArgs {
 
 pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
     let page = output.format == Format::Html;
-    if matches!(output.format, Format::Markdown | Format::Csv) || (page && (args.annotate.is_some() || args.against.is_some())) {
-        return Err(output.unsupported("profile", "table and json, and without --annotate and --against html"));
+    let in_markdown = output.format == Format::Markdown;
+    let part = args.annotate.is_some() || (page && args.against.is_some());
+    if output.format == Format::Csv || (part && (page || in_markdown)) {
+        return Err(
+            output.unsupported("profile", "table and json, without --annotate markdown, and without that and --against html")
+        );
     }
     // What can be wrong with the command line is, before anything runs.
     let exports = args.export.iter().map(|text| Kind::parse(text)).collect::<Result<Vec<_>>>()?;
@@ -73,8 +78,13 @@ pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
             }
             (None, Some(old), Some(new)) => {
                 let difference = ProfileDifference::new(old, new);
-                if json { output.json(&difference)? } else { output.report(&difference.text(top))? }
+                match output.format {
+                    Format::Json => output.json(&difference)?,
+                    Format::Markdown => output.text(&markdown::difference(&difference, top))?,
+                    _ => output.report(&difference.text(top))?,
+                }
             }
+            _ if in_markdown => output.text(&markdown::profile(report, top))?,
             _ if json => output.json(report)?,
             _ if page => output.text(&html_page(request, &recorded)?)?,
             _ => output.report(&Text { top }.of(report))?,

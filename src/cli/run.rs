@@ -11,7 +11,7 @@ use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::{Image, Source, parse_address};
 use crate::machine::semihosting::Grants;
 use crate::report::run::{Request, Stimulus, profile, run as execute};
-use crate::report::run_table;
+use crate::report::{markdown, run_table};
 use crate::scenario::{Scenario, World};
 use crate::units::Addr;
 use clap::Args;
@@ -21,6 +21,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   stm32sim run --scenario anomaly
   stm32sim run --scenario anomaly --sample 7 --format json
+  stm32sim run --scenario anomaly --format markdown
   stm32sim run --scenario image --input picture.png
   stm32sim run firmware.elf --limit 2s
   stm32sim run firmware.elf --check-reads
@@ -125,8 +126,8 @@ impl RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
-    if matches!(output.format, Format::Markdown | Format::Csv) {
-        return Err(output.unsupported("run", "table, json and html"));
+    if output.format == Format::Csv {
+        return Err(output.unsupported("run", "table, json, markdown and html"));
     }
     args.with_request("run", |request| {
         if output.format == Format::Html {
@@ -137,6 +138,7 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
         let report = execute(request)?;
         match output.format {
             Format::Json => output.json(&report)?,
+            Format::Markdown => output.text(&markdown::run(&report))?,
             _ => output.report(&run_table(&report, output.verbose))?,
         }
         Ok(report.exit_code())

@@ -5,9 +5,9 @@
 #![allow(unsafe_code)] // The engine is a C library and maps host memory: this module is the boundary.
 
 use super::exceptions::{CoreAccess, Masks};
+use super::touch::Touched;
 use crate::finding::{Code, Failure, Result};
 use std::cell::{RefCell, UnsafeCell};
-use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -76,19 +76,8 @@ struct Ram {
 pub struct Memory {
     flash: Ram,
     sram: Ram,
-    /// For each byte of SRAM whether it was written since power-on; empty unless somebody wants to know.
-    written: RefCell<Vec<bool>>,
-}
-
-/// A load from SRAM that nobody had written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnwrittenRead {
-    /// The first address that was read so.
-    pub address: u32,
-    /// How many bytes at a time.
-    pub bytes: u32,
-    /// How often the instruction did that.
-    pub count: u64,
+    /// What was read and written, if somebody wants to know.
+    touched: RefCell<Option<Touched>>,
 }
 
 impl Memory {
@@ -99,7 +88,7 @@ impl Memory {
             bytes: unsafe { Box::from_raw(Box::into_raw(vec![fill; size as usize].into_boxed_slice()) as *mut UnsafeCell<[u8]>) },
         };
         // Erased flash reads all ones (PM0075, section 2.3.3).
-        Self { flash: ram(flash, 0xff), sram: ram(sram, 0), written: RefCell::default() }
+        Self { flash: ram(flash, 0xff), sram: ram(sram, 0), touched: RefCell::default() }
     }
 
     /// The memory that holds all of `address .. address + size`, and the offset in it. Flash answers at its alias 0 too.
@@ -157,21 +146,33 @@ impl Memory {
 
     /// The bytes of SRAM there have been written.
     fn note_written(&self, address: u32, size: usize) {
-        let start = address.wrapping_sub(self.sram.base) as usize;
-        if let Some(flags) = self.written.borrow_mut().get_mut(start..start.saturating_add(size)) {
-            flags.fill(true);
+        if let Some(touched) = self.touched.borrow_mut().as_mut() {
+            let start = address.wrapping_sub(self.sram.base) as usize;
+            touched.write_sram(start..start.saturating_add(size));
         }
     }
 
-    /// Whether no byte there was written since power-on.
-    fn is_unwritten(&self, address: u32, size: usize) -> bool {
-        let start = address.wrapping_sub(self.sram.base) as usize;
-        self.written.borrow().get(start..start.saturating_add(size)).is_some_and(|flags| !flags.contains(&true))
+    /// The bytes there have been read by the instruction at `pc`.
+    fn note_read(&self, address: u32, size: usize, pc: u32) {
+        if let Some(touched) = self.touched.borrow_mut().as_mut()
+            && let Some((ram, start)) = self.locate(address, size)
+        {
+            let range = start..start.saturating_add(size);
+            if ram.base == self.sram.base { touched.read_sram(range, address, pc) } else { touched.read_flash(range) }
+        }
+    }
+
+    /// What was read and written; `None` unless somebody wanted to know before the run.
+    #[must_use]
+    pub fn touched(&self) -> Option<Touched> {
+        self.touched.borrow().clone()
     }
 
     /// SRAM has lost its content, if anybody wants to know.
-    pub fn forget_writes(&self) {
-        self.written.borrow_mut().fill(false);
+    pub fn lose_sram(&self) {
+        if let Some(touched) = self.touched.borrow_mut().as_mut() {
+            touched.lose();
+        }
     }
 
     /// Whether `address` lies in SRAM.
@@ -322,8 +323,6 @@ struct Shared<W> {
     memory: Rc<Memory>,
     /// Where the engine keeps R0 to R15; null where that is not known.
     registers: *const u32,
-    /// By instruction; `None` unless somebody wants to know.
-    unwritten: Option<BTreeMap<u32, UnwrittenRead>>,
 }
 
 /// The Cortex-M3 and its memories, with a world of type `W` around it.
@@ -448,7 +447,7 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null(), unwritten: None };
+        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null() };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
@@ -533,18 +532,16 @@ impl<W: World + 'static> Cpu<W> {
         Ok(())
     }
 
-    /// From now on loads of SRAM that nobody has written are noted. To be called before the first run.
+    /// From now on loads and stores are noted ([`Memory::touched`]). To be called before the first run.
     ///
     /// # Errors
     /// `internal`.
     pub fn check_reads(&mut self) -> Result<()> {
-        let (base, size) = self.memory.sram();
-        *self.memory.written.borrow_mut() = vec![false; size as usize];
-        let shared = self.engine.get_data_mut();
-        shared.unwritten = Some(BTreeMap::new());
-        let (first, last) = (u64::from(base), u64::from(base) + u64::from(size) - 1);
-        let hook =
-            self.engine.add_mem_hook(HookType::MEM_READ | HookType::MEM_WRITE, first, last, |uc, kind, address, size, _| {
+        let ((flash, flash_size), (sram, sram_size)) = (self.memory.flash(), self.memory.sram());
+        *self.memory.touched.borrow_mut() = Some(Touched::new(flash_size as usize, sram_size as usize));
+        for (base, size) in [(flash, flash_size), (0, flash_size), (sram, sram_size)] {
+            let (first, last) = (u64::from(base), u64::from(base) + u64::from(size) - 1);
+            let note = |uc: &mut Unicorn<'_, Shared<W>>, kind, address, size, _| {
                 // The hook has restored IT state from the middle of a block; left there it would skip later instructions (row 7).
                 if let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
                     && cpsr & IT_BITS != 0
@@ -552,23 +549,17 @@ impl<W: World + 'static> Cpu<W> {
                     let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
                 }
                 let pc = uc.reg_read(RegisterARM::PC).unwrap_or(0) as u32;
-                let shared = uc.get_data_mut();
-                if kind == MemType::WRITE {
-                    shared.memory.note_written(address as u32, size);
-                } else if shared.memory.is_unwritten(address as u32, size) {
-                    let read = UnwrittenRead { address: address as u32, bytes: size as u32, count: 0 };
-                    if let Some(reads) = &mut shared.unwritten {
-                        reads.entry(pc).or_insert(read).count += 1;
-                    }
+                let memory = &uc.get_data().memory;
+                match kind {
+                    MemType::WRITE => memory.note_written(address as u32, size),
+                    _ => memory.note_read(address as u32, size, pc),
                 }
                 true
-            });
-        hook.map(|_| ()).map_err(|e| internal("hook memory", e))
-    }
-
-    /// Loads from SRAM that nobody had written, by instruction; `None` unless [`Cpu::check_reads`] was called.
-    pub fn unwritten_reads(&self) -> Option<&BTreeMap<u32, UnwrittenRead>> {
-        self.engine.get_data().unwritten.as_ref()
+            };
+            let hook = self.engine.add_mem_hook(HookType::MEM_READ | HookType::MEM_WRITE, first, last, note);
+            hook.map_err(|e| internal("hook memory", e))?;
+        }
+        Ok(())
     }
 
     /// Runs from PC until something stops the core.

@@ -1,9 +1,8 @@
-//! What it is: what can be asked of a machine about a run: the heap, how it slept, what its pins did, what it read that nobody wrote.
+//! What it is: what can be asked of a machine about a run: the heap, how it slept, what its pins did.
 //! Source: the parts that note it.
 //! Does not model: anything.
-//! Tested by: `tests/heap.rs`, `tests/energy.rs`, `tests/exports.rs`, `tests/reads.rs`.
+//! Tested by: `tests/heap.rs`, `tests/energy.rs`, `tests/exports.rs`.
 
-use super::cpu::UnwrittenRead;
 use super::heap::{HEAP_FUNCTIONS, Heap, HeapCall};
 use super::run::Machine;
 use super::soc::SleepMode;
@@ -38,12 +37,5 @@ impl Machine {
     #[must_use]
     pub fn pins(&self) -> &[PinChange] {
         &self.cpu.world().system.pins
-    }
-
-    /// Loads from SRAM of which no byte had been written since power-on, by the instruction; `None` unless
-    /// [`Settings::check_reads`](super::Settings) asked for it.
-    #[must_use]
-    pub fn unwritten_reads(&self) -> Option<&BTreeMap<u32, UnwrittenRead>> {
-        self.cpu.unwritten_reads()
     }
 }

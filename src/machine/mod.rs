@@ -15,9 +15,11 @@ mod run;
 mod snapshot;
 mod soc;
 mod store;
+mod touch;
 mod tracker;
 
-pub use cpu::{Core, Cpu, Memory, Special, Stop, UnwrittenRead, World};
+pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use snapshot::Snapshot;
 pub use soc::{Mark, Overrides, SleepMode};
+pub use touch::{Touched, UnwrittenRead};

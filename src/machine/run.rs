@@ -78,7 +78,7 @@ pub struct Settings {
     pub fidelity: Fidelity,
     /// What-if settings.
     pub overrides: Overrides,
-    /// Notes loads of SRAM that nobody has written, with a hook on every access: slow, and the same otherwise.
+    /// Notes which bytes are read and written, with a hook on every access: slow, and the same otherwise.
     pub check_reads: bool,
 }
 
@@ -687,7 +687,7 @@ impl Machine {
                 let (sram, size) = self.cpu.memory().sram();
                 let fill: Vec<u8> = (0..size as usize).map(power_on_fill).collect();
                 self.cpu.memory().write(sram, &fill);
-                self.cpu.memory().forget_writes();
+                self.cpu.memory().lose_sram();
                 return Ok(None);
             }
             if soc.system.reset_requested {

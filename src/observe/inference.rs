@@ -70,7 +70,7 @@ pub struct Watch {
 /// What the marks say, one by one.
 enum Event<'a> {
     /// An inference begins.
-    Begin(&'a Mark),
+    Begin,
     /// A layer of that index has come to its end.
     Layer(u32, &'a Mark, &'a Mark),
     /// The inference that began there has come to its end.
@@ -122,7 +122,7 @@ impl Watch {
                 (None, true) if inner > 0 => inner -= 1,
                 (Some(_), true) => {
                     (entered, layer, depth, next) = (Some(mark), None, 0, 0);
-                    events.push(Event::Begin(mark));
+                    events.push(Event::Begin);
                 }
                 (None, true) => {
                     if let Some(entry) = entered.take() {
@@ -161,7 +161,7 @@ impl Watch {
     #[must_use]
     pub fn stretches(&self, marks: &[Mark]) -> Vec<(Option<u32>, Tick, Tick)> {
         let stretch = |event| match event {
-            Event::Begin(_) => None,
+            Event::Begin => None,
             Event::Layer(index, from, to) => Some((Some(index), from.at, to.at)),
             Event::End(from, to) => Some((None, from.at, to.at)),
         };
@@ -175,7 +175,7 @@ impl Watch {
         let mut layers = Vec::new();
         for event in self.events(marks) {
             match event {
-                Event::Begin(_) => layers.clear(),
+                Event::Begin => layers.clear(),
                 Event::Layer(index, from, to) => {
                     layers.push(LayerSpan { index, function: from.function, span: span(from, to) });
                 }

@@ -19,6 +19,7 @@ pub mod flat;
 pub mod html;
 pub mod journal;
 pub mod map;
+pub mod markdown;
 pub mod merge;
 pub mod metric;
 pub mod metrics;

@@ -3,10 +3,16 @@
 //! Does not model: anything; every number is the report's. Without scripts all but the flame chart's zoom and search is there.
 //! Tested by: `tests/html.rs`, in Chromium where that is installed.
 
+mod eval;
+mod map;
+mod memory;
 mod parts;
 mod treemap;
 
-use super::map::{MapReport, MemoryMap};
+pub use eval::eval_page;
+pub use map::map_page;
+
+use super::map::MemoryMap;
 use super::run::{Recorded, RunReport};
 use super::table::{time, verdict};
 use crate::units::Hz;
@@ -54,28 +60,16 @@ pub fn run_page(recorded: &Recorded, map: &MemoryMap) -> String {
         body.push_str(&parts::flame(profile));
         body.push_str(&parts::functions(profile));
         body.push_str(&parts::interrupts(profile));
-        body.push_str(&parts::stacks(profile));
+        body.push_str(&memory::stacks(report, profile));
     }
     body.push_str(&parts::timeline(&recorded.timeline));
-    body.push_str(&parts::memory(report));
-    body.push_str(&treemap::section(map));
-    body.push_str(&parts::findings(report));
+    body.push_str(&memory::memory(report));
+    body.push_str(&memory::energy(report));
+    body.push_str(&treemap::section(map, "What fills the memories"));
+    body.push_str(&parts::findings(&report.findings));
     body.push_str(&parts::assumptions(report));
     let script = format!("<script>\n{SCRIPT}</script>\n");
     page(&format!("{} on {}", report.firmware.name, report.chip.name), &body, &script)
-}
-
-/// A memory map's page.
-#[must_use]
-pub fn map_page(report: &MapReport) -> String {
-    let title = format!("{} on {}", report.firmware.name, report.chip.name);
-    let mut body = format!("<h1>{}</h1>\n", escaped(&title));
-    for region in &report.map.regions {
-        let name = treemap::region(region.name);
-        body.push_str(&parts::bar(name, region.used, region.size, "B"));
-    }
-    body.push_str(&treemap::section(&report.map));
-    page(&title, &body, "")
 }
 
 fn head(report: &RunReport) -> String {

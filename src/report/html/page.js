@@ -38,6 +38,34 @@
   };
 
   for (const tile of tiles) tile.node.addEventListener("click", () => zoom(tile.begin, tile.cycles, tile));
+
+  // One box is in the order of the tab key; arrows go on from there: to callers and callees, and to neighbours on the same level.
+  const reach = (tile) => {
+    for (const other of tiles) other.node.tabIndex = other === tile ? 0 : -1;
+  };
+  if (tiles.length > 0) reach(tiles[0]);
+  const neighbour = (tile, key) => {
+    const within = (inner, outer) => inner.begin >= outer.begin && inner.begin + inner.cycles <= outer.begin + outer.cycles;
+    const seen = tiles.filter((other) => !other.node.hidden);
+    const nearest = (others, distance) => others.sort((a, b) => distance(a) - distance(b))[0];
+    if (key === "ArrowUp") return nearest(seen.filter((other) => other.top < tile.top && within(tile, other)), (other) => -other.top);
+    if (key === "ArrowDown") {
+      return nearest(seen.filter((other) => other.top > tile.top && within(other, tile)), (other) => other.top * 1e15 - other.cycles);
+    }
+    const level = seen.filter((other) => other.top === tile.top);
+    if (key === "ArrowRight") return nearest(level.filter((other) => other.begin > tile.begin), (other) => other.begin);
+    if (key === "ArrowLeft") return nearest(level.filter((other) => other.begin < tile.begin), (other) => -other.begin);
+    return undefined;
+  };
+  flame.addEventListener("keydown", (event) => {
+    const tile = tiles.find((candidate) => candidate.node === event.target);
+    const next = tile && neighbour(tile, event.key);
+    if (!next) return;
+    event.preventDefault();
+    reach(next);
+    next.node.focus();
+    told.textContent = next.node.title;
+  });
   document.getElementById("reset").addEventListener("click", () => zoom(0, whole, null));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") zoom(0, whole, null);

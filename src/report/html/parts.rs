@@ -4,6 +4,7 @@
 //! Tested by: `tests/html.rs`.
 
 use super::escaped;
+use crate::finding::Finding;
 use crate::report::profile::Profile;
 use crate::report::profile::export::Stretch;
 use crate::report::profile::flame_tiles;
@@ -20,7 +21,7 @@ const MOST_STRETCHES: usize = 1500;
 /// Boxes narrower than this share of a picture cannot be seen: a ten-thousandth.
 const NARROWEST: u64 = 10_000;
 
-fn share(part: u64, whole: u64) -> f64 {
+pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
@@ -133,7 +134,7 @@ pub(super) fn flame(profile: &Profile) -> String {
     let mut text = format!(
         "<section><h2>Flame chart</h2>\n<p class=\"controls\"><label>Search <input id=\"search\" type=\"search\"></label> \
          <button id=\"reset\" type=\"button\">Whole run (Esc)</button> <output id=\"matched\"></output></p>\n\
-         <p id=\"told\" aria-live=\"polite\">A box is a function, as wide as its cycles; what it calls stands below it. Choose one to zoom.</p>\n\
+         <p id=\"told\" aria-live=\"polite\">A box is a function, as wide as its cycles; what it calls stands below it. Choose one to zoom; arrow keys go from box to box.</p>\n\
          <div id=\"flame\" data-whole=\"{whole}\" style=\"height:{}px\">\n",
         (deepest + 1) * 20
     );
@@ -227,27 +228,6 @@ pub(super) fn interrupts(profile: &Profile) -> String {
     text
 }
 
-pub(super) fn stacks(profile: &Profile) -> String {
-    let mut text = String::from("<section><h2>Stacks</h2>\n");
-    for stack in &profile.stacks {
-        let room = match (stack.margin, &stack.below) {
-            (Some(margin), Some(below)) if margin < 0 => format!("{} B into {below}", grouped(margin.unsigned_abs())),
-            (Some(margin), Some(below)) => format!("{} B above {below}", grouped(margin.unsigned_abs())),
-            _ => String::new(),
-        };
-        let _ = writeln!(
-            text,
-            "<p>{} stack: {} B at its deepest, {} in {}</p>",
-            escaped(&stack.kind),
-            grouped(stack.bytes),
-            escaped(&room),
-            escaped(&stack.chain.join(" › "))
-        );
-    }
-    text.push_str("</section>\n");
-    text
-}
-
 pub(super) fn timeline(stretches: &[Stretch]) -> String {
     let end = stretches.iter().map(|stretch| stretch.begin + stretch.duration).fold(0.0, f64::max);
     if end <= 0.0 {
@@ -279,26 +259,12 @@ pub(super) fn timeline(stretches: &[Stretch]) -> String {
     text
 }
 
-pub(super) fn memory(report: &RunReport) -> String {
-    let (flash, sram) = (&report.memory.flash, &report.memory.sram);
-    let mut text = String::from("<section><h2>Memory</h2>\n");
-    text.push_str(&bar("flash", flash.used, flash.size, "B"));
-    text.push_str(&bar("SRAM", sram.fixed + sram.stack_peak, sram.size, "B"));
-    if let (Some(arena), Some(touched)) = (sram.arena, sram.arena_touched) {
-        let _ =
-            writeln!(text, "<p>The tensor arena reserves {} B; the run wrote {} B of it.</p>", grouped(arena), grouped(touched));
-    }
-    let _ =
-        writeln!(text, "<p>SRAM: {} B static, stack at most {} B.</p></section>", grouped(sram.fixed), grouped(sram.stack_peak));
-    text
-}
-
-pub(super) fn findings(report: &RunReport) -> String {
+pub(super) fn findings(findings: &[Finding]) -> String {
     let mut text = String::from("<section><h2>Findings</h2>\n");
-    if report.findings.is_empty() {
+    if findings.is_empty() {
         text.push_str("<p>None.</p>\n");
     }
-    for finding in &report.findings {
+    for finding in findings {
         let place = finding.location.as_ref().map(|place| format!(" ({})", escaped(place))).unwrap_or_default();
         let _ = writeln!(
             text,
@@ -323,6 +289,7 @@ pub(super) fn assumptions(report: &RunReport) -> String {
     if let Some(assumes) = report.inference.as_ref().and_then(|inference| inference.energy_assumes.as_ref()) {
         rows.push(format!("Energy is an estimate from typical currents: {assumes}."));
     }
+    rows.extend(report.energy.iter().flat_map(|energy| &energy.assumes).map(|sentence| format!("Energy by mode: {sentence}.")));
     rows.extend(
         report.not_modelled.iter().map(|row| format!("Not modelled: {} {}, {} times.", row.register, row.what, row.count)),
     );

@@ -76,8 +76,8 @@ fn squarified(sizes: &[u64], aspect: f64) -> Vec<Rectangle> {
 const MOST: usize = 150;
 
 /// A picture for each region.
-pub(super) fn section(map: &MemoryMap) -> String {
-    let mut text = String::from("<section><h2>What fills the memories</h2>\n");
+pub(super) fn section(map: &MemoryMap, title: &str) -> String {
+    let mut text = format!("<section><h2>{title}</h2>\n");
     for part in &map.regions {
         let mut rows: Vec<&Row> = map.rows.iter().filter(|row| row.region == part.name && row.size > 0).collect();
         rows.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.address.cmp(&b.address)));

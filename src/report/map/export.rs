@@ -5,6 +5,7 @@
 
 use super::text::{columns, columns_of_difference};
 use super::{MapReport, Use};
+use crate::report::markdown::{escaped, table};
 use crate::report::rows;
 use serde_json::{Map, Value, json};
 
@@ -44,25 +45,6 @@ pub fn markdown(report: &MapReport, top: Option<usize>) -> String {
     )
 }
 
-/// A table whose columns from `numbers` on are to the right.
-fn table(rows: &[Vec<String>], numbers: usize) -> String {
-    let line = |cells: &Vec<String>| format!("| {} |\n", cells.iter().map(|cell| escaped(cell)).collect::<Vec<_>>().join(" | "));
-    let Some((head, body)) = rows.split_first() else { return String::new() };
-    let rule: Vec<&str> = (0..head.len()).map(|column| if column < numbers { "---" } else { "--:" }).collect();
-    format!("{}|{}|\n{}", line(head), rule.join("|"), body.iter().map(line).collect::<String>())
-}
-
-/// Names of C++ operators and templates hold what Markdown understands.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        if matches!(c, '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-        out
-    })
-}
-
 /// All rows (all groups of a map by unit or crate, all changes of a comparison), a line each, with plain numbers.
 #[must_use]
 pub fn csv(report: &MapReport) -> String {
@@ -77,8 +59,9 @@ pub fn csv(report: &MapReport) -> String {
             && let Value::Object(row) = &mut value
         {
             row.insert("executed".to_owned(), json!(used.map(|used| used.executed)));
+            row.insert("read".to_owned(), json!(used.map(|used| used.read)));
             row.insert("written".to_owned(), json!(used.and_then(|used| used.written)));
-            row.insert("neither".to_owned(), json!(used.map(|used| used.neither)));
+            row.insert("untouched".to_owned(), json!(used.map(|used| used.untouched)));
         }
         value
     };

@@ -3,6 +3,7 @@
 //! Does not model: stack and heap at run time, which live in what is `[free]` here; object files.
 //! Tested by: the tests below; `tests/map.rs` against `arm-none-eabi-size`, `nm` and `readelf`.
 
+mod difference;
 mod export;
 mod overlay;
 mod text;
@@ -11,7 +12,9 @@ use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Bank, Chip, Placement};
 use crate::finding::Result;
 use crate::firmware::{Image, Section, SectionKind, Symbol, SymbolKind};
+use crate::report::stack::StackBound;
 use crate::units::Addr;
+pub use difference::{Change, Difference};
 pub use export::{csv, markdown};
 pub use overlay::Use;
 use serde::Serialize;
@@ -135,6 +138,9 @@ pub struct MapReport {
     pub firmware: FirmwareSummary,
     /// What lies where.
     pub map: MemoryMap,
+    /// How deep the stack can get, by the code; every function's own part too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackBound>,
     /// With a run: its scenario, and how it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Overlaid>,
@@ -157,35 +163,11 @@ pub struct Overlaid {
 pub struct Other {
     /// The file.
     pub firmware: FirmwareSummary,
+    /// What lies where in it; for the page only.
+    #[serde(skip)]
+    pub map: MemoryMap,
     /// From the first file to this one.
     pub difference: Difference,
-}
-
-/// What changed between two maps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// Used bytes by region.
-    pub regions: Vec<Change>,
-    /// What grew, shrank, came or went, the largest change first.
-    pub rows: Vec<Change>,
-}
-
-/// One changed size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// Which memory.
-    pub region: Bank,
-    /// A symbol or section; absent for the whole region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Bytes before; absent for what is new.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub old: Option<u64>,
-    /// Bytes after; absent for what is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub new: Option<u64>,
-    /// After minus before.
-    pub delta: i64,
 }
 
 impl MapReport {
@@ -201,6 +183,7 @@ impl MapReport {
             chip: ChipSummary::of(chip),
             firmware: FirmwareSummary::of(image),
             map: MemoryMap::new(image, chip, &placement, by),
+            stack: StackBound::with_functions(image, &placement, &BTreeMap::new()),
             run: None,
             other: None,
         })
@@ -210,7 +193,7 @@ impl MapReport {
     #[must_use]
     pub fn with_other(mut self, other: MapReport) -> MapReport {
         let difference = Difference::new(&self.map, &other.map);
-        self.other = Some(Other { firmware: other.firmware, difference });
+        self.other = Some(Other { firmware: other.firmware, map: other.map, difference });
         self
     }
 }
@@ -481,42 +464,5 @@ impl<'a> Builder<'a> {
                 used: None,
             }),
         }
-    }
-}
-
-impl Difference {
-    /// What turns one map into the other. Rows of one name in one region are taken together.
-    #[must_use]
-    pub fn new(old: &MemoryMap, new: &MemoryMap) -> Difference {
-        let sums = |map: &MemoryMap| {
-            let mut sums: BTreeMap<(Bank, String), u64> = BTreeMap::new();
-            for row in map.rows.iter().filter(|row| row.kind != Kind::Free) {
-                *sums.entry((row.region, row.name.clone())).or_default() += row.size;
-            }
-            sums
-        };
-        let (before, after) = (sums(old), sums(new));
-        let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        let mut rows: Vec<Change> = before
-            .keys()
-            .chain(after.keys().filter(|key| !before.contains_key(*key)))
-            .map(|key| {
-                let (old, new) = (before.get(key).copied(), after.get(key).copied());
-                let delta = signed(new.unwrap_or(0)).saturating_sub(signed(old.unwrap_or(0)));
-                Change { region: key.0, name: Some(key.1.clone()), old, new, delta }
-            })
-            .filter(|change| change.delta != 0)
-            .collect();
-        rows.sort_by(|a, b| (b.delta.unsigned_abs(), a.region, &a.name).cmp(&(a.delta.unsigned_abs(), b.region, &b.name)));
-        let regions = old
-            .regions
-            .iter()
-            .filter_map(|region| {
-                let other = new.regions.iter().find(|other| other.name == region.name)?;
-                let delta = signed(other.used).saturating_sub(signed(region.used));
-                Some(Change { region: region.name, name: None, old: Some(region.used), new: Some(other.used), delta })
-            })
-            .collect();
-        Difference { regions, rows }
     }
 }

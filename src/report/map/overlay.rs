@@ -1,11 +1,11 @@
-//! What it is: what a run did with each row of a map: bytes executed, bytes written, bytes that it did neither with.
-//! Source: the instructions that the run priced, and SRAM's content at its end against what it held at power-on.
-//! Does not model: reads: loads run without a hook, so a constant that was read looks like one that was not; a byte that was written
-//!   with what it held at power-on counts as not written.
+//! What it is: what a run did with each row of a map: bytes executed, read, written, never touched.
+//! Source: the instructions that the run priced, and a hook on each of its loads and stores.
+//! Does not model: reads by DMA and by the core's own exception sequences.
 //! Tested by: `tests/map_units.rs` (against the profile, the compiler's symbols and the run's own memory report).
 
 use super::{Kind, MemoryMap, groups};
 use crate::chip::{Bank, Chip};
+use crate::machine::Touched;
 use crate::timing::Details;
 use crate::units::Addr;
 use serde::Serialize;
@@ -15,11 +15,13 @@ use serde::Serialize;
 pub struct Use {
     /// Bytes of instructions that were executed.
     pub executed: u64,
-    /// Of SRAM, bytes that no longer hold what they held at power-on.
+    /// Bytes that were read as data.
+    pub read: u64,
+    /// Of SRAM, bytes that were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written: Option<u64>,
-    /// Bytes that were neither executed nor written. They may have been read.
-    pub neither: u64,
+    /// Bytes that were neither executed nor read nor written.
+    pub untouched: u64,
 }
 
 impl Use {
@@ -28,8 +30,9 @@ impl Use {
         match (one, other) {
             (Some(a), Some(b)) => Some(Use {
                 executed: a.executed + b.executed,
+                read: a.read + b.read,
                 written: a.written.zip(b.written).map(|(a, b)| a + b),
-                neither: a.neither + b.neither,
+                untouched: a.untouched + b.untouched,
             }),
             (one, other) => one.or(other),
         }
@@ -37,25 +40,32 @@ impl Use {
 }
 
 impl MemoryMap {
-    /// The same map with what a run did: its instructions, and a flag for each byte of SRAM.
+    /// The same map with what a run did: its instructions, and the bytes that it read and wrote.
     #[must_use]
-    pub fn with_use(mut self, chip: &Chip, details: &Details, touched: &[bool]) -> MemoryMap {
+    pub fn with_use(mut self, chip: &Chip, details: &Details, touched: &Touched) -> MemoryMap {
         let flash = executed(chip, Bank::Flash, details);
         let sram = executed(chip, Bank::Sram, details);
         for row in self.rows.iter_mut().filter(|row| row.kind != Kind::Free) {
-            let (base, executed, written) = match row.region {
-                Bank::Flash => (chip.flash.base, &flash, None),
-                Bank::Sram => (chip.sram.base, &sram, Some(touched)),
+            let (base, executed, read, written) = match row.region {
+                Bank::Flash => (chip.flash.base, &flash, &touched.flash_read, None),
+                Bank::Sram => (chip.sram.base, &sram, &touched.sram_read, Some(&touched.sram_written)),
             };
             let start = row.address.0.saturating_sub(base.0) as usize;
             let range = start..start.saturating_add(usize::try_from(row.size).unwrap_or(usize::MAX));
-            let executed = executed.get(range.clone()).unwrap_or_default();
+            let part = |flags: &Vec<bool>| flags.get(range.clone()).unwrap_or_default().to_vec();
+            let (executed, read, written) = (part(executed), part(read), written.map(part));
             let count = |flags: &[bool]| flags.iter().filter(|flag| **flag).count() as u64;
-            let written = written.map(|flags| flags.get(range).unwrap_or_default());
-            let both = written.map_or(0, |written| executed.iter().zip(written).filter(|(a, b)| **a && **b).count() as u64);
-            let (executed, written) = (count(executed), written.map(count));
-            let neither = (row.size + both).saturating_sub(executed + written.unwrap_or(0));
-            row.used = Some(Use { executed, written, neither });
+            let any = (0..executed.len()).filter(|at| {
+                let is = |flags: &[bool]| flags.get(*at) == Some(&true);
+                is(&executed) || is(&read) || written.as_deref().is_some_and(is)
+            });
+            let any = any.count() as u64;
+            row.used = Some(Use {
+                executed: count(&executed),
+                read: count(&read),
+                written: written.as_deref().map(count),
+                untouched: row.size.saturating_sub(any),
+            });
         }
         if !self.groups.is_empty() {
             self.groups = groups(&self.rows);

@@ -40,12 +40,13 @@ pub fn table(report: &MapReport, top: Option<usize>) -> String {
     table.with(Style::blank()).modify(Columns::new(columns.numbers..), Alignment::right());
     let note = match &report.run {
         Some(run) => format!(
-            "Scenario {}, sample 0: {}.\nNeither: not executed and not written; of reads nothing is known.\n\n",
+            "Scenario {}, sample 0: {}.\nBytes that a run does several things with are in several columns.\n\n",
             run.scenario, run.outcome
         ),
         None => String::new(),
     };
-    format!("{text}\n{table}\n\n{note}{}", verdict(report))
+    let stack = report.stack.as_ref().map(|bound| format!("{}\n", crate::report::stack::lines(bound))).unwrap_or_default();
+    format!("{text}\n{table}\n\n{stack}{note}{}", verdict(report))
 }
 
 /// A table's cells, its head first; from column `numbers` on they are numbers.
@@ -62,7 +63,7 @@ pub(super) fn columns(report: &MapReport, top: Option<usize>) -> Cells {
     let numbers = head.len();
     head.push("bytes");
     if report.run.is_some() {
-        head.extend(["executed", "written", "neither"]);
+        head.extend(["executed", "read", "written", "untouched"]);
     }
     let mut cells = vec![head.into_iter().map(str::to_owned).collect::<Vec<String>>()];
     for part in &report.map.regions {
@@ -94,8 +95,9 @@ pub(super) fn columns(report: &MapReport, top: Option<usize>) -> Cells {
             if report.run.is_some() {
                 let number = |value: Option<u64>| value.map(grouped).unwrap_or_default();
                 row.push(number(used.map(|used| used.executed)));
+                row.push(number(used.map(|used| used.read)));
                 row.push(number(used.and_then(|used| used.written)));
-                row.push(number(used.map(|used| used.neither)));
+                row.push(number(used.map(|used| used.untouched)));
             }
             cells.push(row);
         }

@@ -19,7 +19,7 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::heap::FailedAllocation;
-use crate::machine::{Environment, Machine, Outcome, Overrides, Settings, UnwrittenRead};
+use crate::machine::{Environment, Machine, Outcome, Overrides, Settings, Touched, UnwrittenRead};
 use crate::observe::inference::Watch;
 use crate::observe::{memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
@@ -50,7 +50,7 @@ pub struct Request<'a> {
     pub clock: Option<Hz>,
     /// What if flash had other settings.
     pub overrides: Overrides,
-    /// Report loads of SRAM that nothing has written: a run of its own kind, slow, with the same cycles.
+    /// Note which bytes are read and written, and report loads of SRAM that nothing has written: slow, with the same cycles.
     pub check_reads: bool,
 }
 
@@ -105,8 +105,8 @@ pub struct Recorded {
     pub details: Details,
     /// What happened when.
     pub timeline: Vec<Stretch>,
-    /// A flag for each byte of SRAM: whether it no longer holds what it held at power-on.
-    pub touched_sram: Vec<bool>,
+    /// Which bytes were read and written; with [`Request::check_reads`] only.
+    pub touched: Option<Touched>,
 }
 
 impl Recorded {
@@ -166,7 +166,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         timeline = profile::timeline(&machine, request.chip, &watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
+    Ok(Recorded { report, details, timeline, touched: machine.memory().touched() })
 }
 
 /// What a report is made from.
@@ -273,7 +273,7 @@ impl Report<'_> {
         let model: u64 = map.rows.iter().filter(|row| row.kind == Kind::Model).map(|row| row.size).sum();
         let used = self.placement.flash_used.0;
         let fixed = self.placement.sram_static.0;
-        let static_end = chip.sram.base.0.saturating_add(fixed as u32);
+        let static_end = static_end(image, chip, fixed);
         let sram = memory::sram_use(self.machine, image, (static_end, self.placement.initial_sp.0));
         MemorySummary {
             flash: FlashSummary {
@@ -321,7 +321,8 @@ impl Report<'_> {
     fn unwritten_reads(&self) -> Vec<Finding> {
         const MOST: usize = 20;
         let image = self.request.image;
-        let Some(reads) = self.machine.unwritten_reads() else { return Vec::new() };
+        let Some(touched) = self.machine.memory().touched() else { return Vec::new() };
+        let reads = &touched.unwritten;
         let finding = |(pc, read): (&u32, &UnwrittenRead)| {
             let object = match image.symbols.at(Addr(read.address)) {
                 Some((symbol, 0)) => format!(" ({})", symbol.name),
@@ -368,6 +369,21 @@ impl Report<'_> {
         findings.extend(finding);
         summary
     }
+}
+
+/// The first address above the static data. Sections stand one behind the other, with gaps for alignment; what begins further up, as a stack
+/// with a section of its own, is not among them.
+fn static_end(image: &Image, chip: &Chip, fixed: u64) -> u32 {
+    const GAP: u32 = 64;
+    let base = chip.sram.base.0;
+    let mut parts: Vec<(u32, u32)> =
+        image.sections.iter().filter(|section| section.vma.0 >= base).map(|section| (section.vma.0, section.size)).collect();
+    parts.sort_unstable();
+    let behind = |end: u32, (start, size): &(u32, u32)| {
+        if *start <= end.saturating_add(GAP) { end.max(start.saturating_add(*size)) } else { end }
+    };
+    let end = parts.iter().fold(base, behind);
+    end.max(base.saturating_add(fixed as u32)).min(base.saturating_add(chip.sram.size.0 as u32))
 }
 
 /// The raw output that the firmware holds; `None` where it has no object of the name that the scenario gives.

@@ -6,7 +6,7 @@
 use crate::firmware::{Image, SymbolKind};
 use crate::isa::{Base, Block, Class, Cond, Decoder, Flow, Insn, Op, PC, SP, Source, SpStep};
 use crate::units::Addr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a call site calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,12 @@ pub(super) struct Code<'a> {
     decoder: Decoder,
     /// Functions, by address: first address and the one behind the last.
     functions: Vec<(u32, u32)>,
+    /// Where a run went from an instruction.
+    seen: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 impl<'a> Code<'a> {
-    pub fn new(image: &'a Image) -> Option<Self> {
+    pub fn new(image: &'a Image, seen: BTreeMap<u32, BTreeSet<u32>>) -> Option<Self> {
         let mut functions: Vec<(u32, u32)> = Vec::new();
         for (start, size, symbol) in image.symbols.extents().filter(|(.., symbol)| symbol.kind == SymbolKind::Function) {
             match functions.last_mut() {
@@ -64,7 +66,12 @@ impl<'a> Code<'a> {
                 _ => functions.push((start.0, start.0.saturating_add(size))),
             }
         }
-        Some(Self { image, decoder: Decoder::new().ok()?, functions })
+        Some(Self { image, decoder: Decoder::new().ok()?, functions, seen })
+    }
+
+    /// Where a run went from an instruction.
+    pub fn seen(&self, at: u32) -> BTreeSet<u32> {
+        self.seen.get(&at).cloned().unwrap_or_default()
     }
 
     /// The functions' first addresses.
@@ -73,7 +80,7 @@ impl<'a> Code<'a> {
     }
 
     /// The bounds of the function that holds an address, or of the gap between two.
-    fn bounds(&self, address: u32) -> (u32, u32) {
+    pub fn bounds(&self, address: u32) -> (u32, u32) {
         let after = self.functions.partition_point(|(start, _)| *start <= address);
         match after.checked_sub(1).and_then(|at| self.functions.get(at)) {
             Some((start, end)) if address < *end => (*start, *end),
@@ -157,6 +164,17 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A jump to where a register or a variable says: within the function as far as a run has shown it, else out of it.
+    fn jump(&mut self, at: u32, depth: u32) {
+        let seen = self.code.seen(at);
+        let (start, end) = self.bounds;
+        let within: Vec<u32> = seen.iter().copied().filter(|target| (start..end).contains(target) && *target != start).collect();
+        if within.is_empty() || within.len() < seen.len() {
+            self.leave(at, depth, Target::Indirect);
+        }
+        self.work.extend(within.into_iter().map(|target| (target, depth)));
+    }
+
     fn leave(&mut self, at: u32, depth: u32, target: Target) {
         self.frame.sites.push(Site { at, depth, target });
     }
@@ -202,11 +220,14 @@ impl Walk<'_, '_> {
                     Some(Base::Literal(at)) => self.code.word(at.0),
                     _ => None,
                 };
-                self.leave(insn.addr.0, *depth, literal.map_or(Target::Indirect, |target| Target::Known(target & !1)));
+                match literal {
+                    Some(target) => self.leave(insn.addr.0, *depth, Target::Known(target & !1)),
+                    None => self.jump(insn.addr.0, *depth),
+                }
                 !certain
             }
             Flow::Indirect { call: false } => {
-                self.leave(insn.addr.0, *depth, Target::Indirect);
+                self.jump(insn.addr.0, *depth);
                 !certain
             }
             Flow::Table => {

@@ -112,8 +112,7 @@ impl StackBound {
             seen.entry(image.linked_address(Addr(*from)).0).or_default().insert(image.linked_address(Addr(*to)).0);
         }
         let mut search = Search {
-            code: Code::new(image)?,
-            seen,
+            code: Code::new(image, seen)?,
             frames: BTreeMap::new(),
             worst: BTreeMap::new(),
             open: Vec::new(),
@@ -135,8 +134,13 @@ impl StackBound {
         let names = |addresses: &BTreeSet<u32>| addresses.iter().map(|address| name(*address)).collect::<Vec<_>>();
         let recursion: Vec<Vec<String>> =
             search.recursion.iter().map(|cycle| cycle.iter().map(|address| name(*address)).collect()).collect();
+        // Code that is entered in several places is one function.
+        let mut by_name: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        for (from, to) in &search.indirect {
+            by_name.entry(name(*from)).or_default().extend(to);
+        }
         let indirect: Vec<IndirectCall> =
-            search.indirect.iter().map(|(from, to)| IndirectCall { function: name(*from), seen: names(to) }).collect();
+            by_name.into_iter().map(|(function, to)| IndirectCall { function, seen: names(&to) }).collect();
         let dynamic = names(&search.dynamic);
         let mut bound = StackBound {
             bytes: program.bytes + handlers.first().map_or(0, |handler| handler.bytes),
@@ -176,8 +180,6 @@ fn handlers(image: &Image, placement: &Placement) -> BTreeSet<u32> {
 
 struct Search<'a> {
     code: Code<'a>,
-    /// Where a run went from an instruction.
-    seen: BTreeMap<u32, BTreeSet<u32>>,
     frames: BTreeMap<u32, Frame>,
     /// By function: how deep, and by which call (its depth and whom).
     worst: BTreeMap<u32, (u64, Option<(u32, u32)>)>,
@@ -220,7 +222,10 @@ impl Search<'_> {
             let targets: Vec<u32> = match site.target {
                 Target::Known(target) => vec![target],
                 Target::Indirect => {
-                    let seen = self.seen.get(&site.at).cloned().unwrap_or_default();
+                    let (start, end) = self.code.bounds(site.at);
+                    let mut seen = self.code.seen(site.at);
+                    // A jump within the function is followed there.
+                    seen.retain(|target| !(start..end).contains(target) || *target == start);
                     self.indirect.entry(function).or_default().extend(&seen);
                     seen.into_iter().collect()
                 }
