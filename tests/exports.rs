@@ -225,3 +225,19 @@ fn a_kind_may_be_told_by_the_files_name_and_must_be_one() {
         assert!(run.err.contains("error[bad-usage]") && run.err.contains(message), "{}", run.err);
     }
 }
+
+#[test]
+fn pins_are_tracks_of_the_trace() {
+    // firmware-images/tests/exti_edges.c drives PB3 high so often, and low again each time; PA3 once, for good.
+    let image = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware-images/tests/exti_edges.elf");
+    let source = std::fs::read_to_string(image.replace(".elf", ".c")).expect("the source");
+    let scratch = Scratch::new("exports-pins");
+    let path = scratch.0.join("pins.trace.json");
+    stm32sim(&["profile", image, "--export", path.to_str().expect("a path")]);
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a trace")).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    let high = |track: &str| events.iter().filter(|event| event["cat"] == track && event["name"] == "high").count();
+    assert_eq!(high("PB3"), source.matches("GPIOB->BSRR = 1u << 3").count());
+    assert_eq!(high("PA3"), 1);
+    assert!(events.iter().any(|event| event["name"] == "thread_name" && event["args"]["name"] == "PB3"));
+}

@@ -46,6 +46,26 @@ fn assert_sums(report: &Value, what: &str) {
             assert_eq!(causes(&row["cycles_by_cause"]), integer(&row["cycles"]), "{what}: {row}");
         }
     }
+    assert_eq!(causes(&report["cycles_by_cause"]), integer(&totals["cycles"]), "{what}");
+    let memory = |name: &str, parts: &[&str]| {
+        let row = &report["memory"][name];
+        let sum: u64 = parts.iter().filter_map(|part| row[part].as_u64()).sum();
+        // A stack that has overrun everything leaves nothing free.
+        assert!(sum == integer(&row["size"]) || row["free"] == 0, "{what}: {row}");
+    };
+    memory("flash", &["used", "free"]);
+    memory("sram", &["static", "stack_peak", "heap_peak", "free"]);
+    let modes = report["energy"]["modes"].as_array().into_iter().flatten();
+    if !report["energy"].is_null() {
+        assert_eq!(modes.map(|mode| integer(&mode["cycles"])).sum::<u64>(), integer(&totals["cycles"]), "{what}: energy by mode");
+    }
+    if !report["inference"].is_null() {
+        for field in ["cycles", "instructions"] {
+            let layers = report["inference"]["layers"].as_array().expect("layers").iter();
+            let sum: u64 = layers.map(|layer| integer(&layer[field])).sum();
+            assert!(sum == integer(&report["inference"][field]) || sum == 0, "{what}: layers' {field}");
+        }
+    }
 }
 
 #[test]

@@ -128,8 +128,9 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     request.world.apply(&mut machine)?;
     let watch = Watch::on(&mut machine, request.image);
     machine.watch_heap(|name| request.image.symbols.by_name(name).map(|symbol| symbol.address.0));
+    // Calls through pointers are what a run shows.
+    machine.keep_details();
     if in_detail {
-        machine.keep_details();
         machine.trace_calls(function_bounds(request.image));
     }
     let mut host = match &request.scenario {
