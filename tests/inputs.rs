@@ -3,8 +3,11 @@
 //! Does not model: the scenarios' own outputs; `tests/scenarios.rs` is about those.
 //! Tested by: the library and the real program.
 
+#[path = "support/sentences.rs"]
+mod sentences;
 mod support;
 
+use sentences::sentences;
 use std::path::Path;
 use stm32sim::finding::Code;
 use stm32sim::scenario::Scenario;
@@ -171,19 +174,6 @@ fn the_oracle_clips_give_the_oracle_features() {
     }
     let message = refusal("keyword", &scratch.file("long.wav", &wav(&[0; 32_002])));
     assert!(message.contains("has 16001 samples; the model hears one second, 16000"), "{message}");
-}
-
-/// The sentences of samples.csv: Python's csv dialect, in which a field with commas is quoted and a quote in it doubled.
-fn sentences() -> Vec<String> {
-    let table = std::fs::read_to_string(model("emotion/samples.csv")).expect("committed");
-    let sentence = |line: &str| {
-        let field = line.split_once(',').expect("two columns").1;
-        match field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(quoted) => quoted.replace("\"\"", "\""),
-            None => field.to_owned(),
-        }
-    };
-    table.lines().skip(1).map(sentence).collect()
 }
 
 #[test]
