@@ -148,8 +148,9 @@ fn a_runs_bytes_are_those_that_the_profile_and_the_memory_report_know() {
         executed += bytes;
     }
     assert!(executed > 1000, "{executed}");
-    // An inference reads the whole plan of its model; and nobody reads or writes all of a vector table.
-    assert_eq!(of("flash", "nn_model_plan", "untouched"), 0);
+    // An inference reads all weights of its model, which are nearly all of its plan; nothing reads all of a vector table.
+    let plan = rows.iter().find(|row| row["name"] == "nn_model_plan").unwrap()["size"].as_u64().unwrap();
+    assert!(of("flash", "nn_model_plan", "untouched") * 20 < plan && of("flash", "nn_model_plan", "read") * 20 > plan * 19);
     assert_eq!(of("sram", "nn_arena", "untouched"), 0);
     assert!(of("flash", "vector_table", "untouched") > 0);
     // Nothing executes constants.

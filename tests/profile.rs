@@ -119,7 +119,8 @@ fn the_stacks_depth_is_what_the_memory_shows() {
         let path = image.to_str().expect("a path");
         let report = json(&["profile", path, "--limit", "20ms", "--chip", "stm32f103ze"]);
         let stacks = report["profile"]["stacks"].as_array().expect("stacks");
-        if stacks.len() == 1 && !path.contains("stack_overflow") {
+        // Nor firmware that writes to the free SRAM right behind its data: from the memory alone that cannot be told from a stack.
+        if stacks.len() == 1 && !path.contains("stack_overflow") && !path.contains("unwritten") {
             assert_eq!(stacks[0]["bytes"], report["memory"]["sram"]["stack_peak"], "{path}: {stacks:?}");
         }
     }

@@ -65,7 +65,9 @@ fn frames_are_the_compilers() {
             let name = function["name"].as_str().expect("a name");
             let Some((bytes, kind)) = figures.get(name) else { continue };
             assert_eq!(kind, "static", "{name}");
-            assert_eq!(function["frame"].as_u64(), Some(*bytes), "{elf}: {name}");
+            // GCC leaves out the four registers that a function with variable arguments pushes for them (`...` in platform.h and mlperf.h).
+            let variable = if ["print", "th_printf"].contains(&name) { 16 } else { 0 };
+            assert_eq!(function["frame"].as_u64(), Some(*bytes + variable), "{elf}: {name}");
             compared += 1;
             names.insert(name.to_owned(), *bytes);
         }
