@@ -194,7 +194,7 @@ fn what_cannot_be_evaluated_is_refused() {
     let with = |rest: &[&str], exit, code, says| refused(&[&anomaly[..], rest].concat(), exit, code, says);
     with(&["--samples", "401"], 2, "sample-out-of-range", "401 samples were asked for; scenario 'anomaly' has 400");
     with(&["--samples", "3", "--shard", "4/9"], 2, "bad-usage", "shard 4/9 is empty: there are only 3 samples");
-    with(&["--format", "html"], 2, "bad-usage", "eval cannot be printed as html");
+    with(&["--format", "csv"], 2, "bad-usage", "eval cannot be printed as csv");
     with(&["--chip", "virtual:flash=8K,sram=20K"], 6, "flash-overflow", "more than the 8 192 B");
     // Firmware that never gets as far as taking an input ends the evaluation.
     with(&["--limit", "1000"], 4, "scenario-stalled", "did not say 'm-ready' on USART1 after boot");

@@ -188,8 +188,11 @@ fn symbols_of_committed_images_have_the_sizes_that_nm_says() {
                 continue;
             }
             let bank = if address >= SRAM { Bank::Sram } else { Bank::Flash };
-            let names: Vec<&str> = entries.iter().filter(|(other, ..)| *other == address).map(|(.., name)| *name).collect();
-            let mine = |row: &&Row| row.region == bank && names.contains(&row.name.as_str());
+            // Rows have names as the source spells them.
+            let spelt = |name: &str| image.symbols.by_name(name).map_or_else(|| name.to_owned(), |symbol| symbol.name.clone());
+            let names: Vec<String> =
+                entries.iter().filter(|(other, ..)| *other == address).map(|(.., name)| spelt(name)).collect();
+            let mine = |row: &&Row| row.region == bank && names.contains(&row.name);
             let ours: u64 = map.rows.iter().filter(mine).map(|row| row.size).sum();
             assert_eq!(ours, size, "{}: {name}", path.display());
         }
