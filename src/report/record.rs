@@ -246,6 +246,17 @@ impl Record {
         self.memory.as_ref().map(|memory| memory.sram.fixed.saturating_add(memory.sram.stack_peak))
     }
 
+    /// What kind of trouble a run that is not fine is in.
+    #[must_use]
+    pub fn trouble(&self) -> Code {
+        match (self.outcome.kind.as_str(), self.outcome.code) {
+            ("does-not-fit", _) => Code::FlashOverflow,
+            (_, 5) => Code::FirmwareFault,
+            (_, 3) => Code::LimitReached,
+            _ => Code::ExpectationFailed,
+        }
+    }
+
     /// Whether it ran and did what it should.
     #[must_use]
     pub fn is_fine(&self) -> bool {

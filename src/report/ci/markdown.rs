@@ -81,7 +81,7 @@ fn moved_row(kind: &str, part: &Moved) -> String {
 }
 
 /// Text that ends neither a cell nor a line, and is no markup.
-fn cell(text: &str) -> String {
+pub(in crate::report) fn cell(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -14,7 +14,7 @@ use super::campaign::CampaignReport;
 use super::campaign_table::shown;
 use super::compare::{Comparison, Row, Verdict};
 use super::record::Record;
-use crate::finding::{Code, Finding, Result};
+use crate::finding::{Finding, Result};
 
 /// How a case came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +108,7 @@ pub fn cases(report: Option<&CampaignReport>, comparison: Option<&Comparison>) -
 pub fn cases_of(records: Vec<Record>) -> Vec<Case> {
     let case = |record: Record| {
         let key = record.key();
-        let code = match (record.outcome.kind.as_str(), record.outcome.code) {
-            ("does-not-fit", _) => Code::FlashOverflow,
-            (_, 5) => Code::FirmwareFault,
-            (_, 3) => Code::LimitReached,
-            _ => Code::ExpectationFailed,
-        };
-        let failure = Finding::new(code, format!("{key}: {}", record.outcome.message));
+        let failure = Finding::new(record.trouble(), format!("{key}: {}", record.outcome.message));
         let remarks = if record.is_fine() { Vec::new() } else { vec![Remark { level: Level::Error, finding: failure }] };
         Case { key, subject: record.subject(), record: Some(record), row: None, remarks }
     };
