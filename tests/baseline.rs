@@ -150,6 +150,12 @@ fn new_and_gone_rows_are_shown_and_merging_loses_none() {
     let gone = stm32sim(&["compare", &two, &path]);
     assert!(gone.code == 0 && gone.out.contains(" gone    image@stm32f103c8"), "{}", gone.out);
     assert_eq!(stm32sim(&["compare", &two, &path, "--exact"]).code, 3);
+    for (old, new, says) in
+        [(&path, &two, "1 equal, 1 new (image@stm32f103c8)"), (&two, &path, "1 equal, 1 gone (image@stm32f103c8)")]
+    {
+        let markdown = stm32sim(&["compare", old, new, "--format", "markdown"]).out;
+        assert!(markdown.contains(&format!("\nAgainst the baseline: {says}.\n")), "{markdown}");
+    }
     // A check of one scenario against a baseline of two is no loss of the other.
     let check = stm32sim(&["check", "--baseline", &two, "--scenario", "anomaly", "--samples", "0", "--update"]);
     assert_eq!(check.code, 0, "{}", check.err);

@@ -210,7 +210,7 @@ fn the_smallest_chip_is_the_smallest_that_holds_it() {
     // The question, of two that are fast enough and of one that is not.
     for (scenario, answer, code) in [
         ("anomaly", "the smallest that runs it within 100.00 ms: anomaly@stm32f103x8 (", 0),
-        ("image", "the smallest that runs it within 100.00 ms: image@stm32f103x6 (", 0),
+        ("image", "the smallest that runs it within 100.00 ms: image@stm32f103x8 (", 0),
         ("keyword", "none runs it within 100.00 ms", 3),
     ] {
         let args = ["bench", "--scenario", scenario, "--samples", "0", "--sweep", "chip=all", "--within", "100ms"];

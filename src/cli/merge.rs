@@ -19,6 +19,7 @@ missing, there twice, or of something else is refused.
 
 Examples:
   stm32sim merge part-*.json --format json --output all.json
+  stm32sim merge part-*.json --format markdown --html results.html
   stm32sim merge part-*.json --save-baseline baseline.json"
 )]
 pub(super) struct MergeArgs {
