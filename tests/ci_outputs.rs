@@ -98,6 +98,20 @@ fn junit_counts_what_failed_and_what_broke() {
 fn sarif_is_valid_and_names_its_rules() {
     let made = Made::new("ci-sarif");
     let report: Value = serde_json::from_str(&made.emit("sarif")).expect("JSON");
+    // The fault has its line of source (the undefined instruction of fault_undef.c), what concerns a whole program its file.
+    let places = |rule: &str| -> Vec<(String, u64)> {
+        let results = report["runs"][0]["results"].as_array().expect("results");
+        let place = |result: &Value| {
+            let place = &result["locations"][0]["physicalLocation"];
+            let file = place["artifactLocation"]["uri"].as_str().expect("a file").to_owned();
+            (file, place["region"]["startLine"].as_u64().expect("a line"))
+        };
+        results.iter().filter(|result| result["ruleId"] == rule).map(place).collect()
+    };
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests/fault_undef.c"));
+    let line = source.expect("committed").lines().position(|line| line.contains("udf")).expect("an undefined instruction") + 1;
+    assert_eq!(places("firmware-fault"), [("tests/fault_undef.c".to_owned(), line as u64)]);
+    assert_eq!(places("limit-exceeded"), [("image.elf".to_owned(), 1)]);
     // Section 3.27.6 of the standard: a result's index is that of its rule.
     for result in report["runs"][0]["results"].as_array().expect("results") {
         let rule = &report["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().expect("an index") as usize];

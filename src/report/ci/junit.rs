@@ -5,7 +5,7 @@
 
 use super::super::metric::METRICS;
 use super::super::plot::escaped;
-use super::{Case, Level};
+use super::{Case, Level, text_of};
 
 /// The document.
 #[must_use]
@@ -65,11 +65,10 @@ fn testsuite(case: &Case) -> String {
             "<{element} type=\"{}\" message=\"{}\">{}</{element}>\n",
             finding.code.entry().name,
             escaped(&finding.message),
-            escaped(&finding.to_string())
+            escaped(&text_of(remark))
         ));
     }
-    let notes: Vec<String> =
-        case.remarks.iter().filter(|remark| remark.level != Level::Error).map(|remark| remark.finding.to_string()).collect();
+    let notes: Vec<String> = case.remarks.iter().filter(|remark| remark.level != Level::Error).map(text_of).collect();
     if !notes.is_empty() {
         text.push_str(&format!("<system-out>{}</system-out>\n", escaped(&notes.join("\n"))));
     }
