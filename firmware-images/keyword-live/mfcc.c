@@ -19,7 +19,7 @@ typedef struct {
 
 static point spectrum[POINTS];
 
-/* A frame of nothing but the bias has no logarithm; mfcc_quantise() knows it by its peak. */
+/* The peak of a frame of nothing but the bias, which has no logarithm; mfcc_quantise() knows it by that. */
 #define SILENT INT16_MIN
 
 static inline int32_t high(int64_t product) { return (int32_t)(product >> 32); }
@@ -51,37 +51,30 @@ static inline point turned(turn w, point z) {
     };
 }
 
-/* One sample of the frame. */
-static inline int32_t sample(const uint16_t *before, const uint16_t *now, uint32_t at, int32_t bias) {
-    return (int32_t)(at < MFCC_OVERLAP ? before[at] : now[at - MFCC_OVERLAP]) - bias;
-}
+/* The least and the largest of a frame's samples, as they were converted. */
+typedef struct {
+    uint32_t least, largest;
+} range;
 
-/* The frame's largest sample, SILENT if all are zero; `any` gets the bits that any of them has, without sign. */
-static int32_t measure(const uint16_t *before, const uint16_t *now, int32_t bias, uint32_t *any) {
-    int32_t largest = INT16_MIN, bits = 0, lit = 0;
-    for (uint32_t at = 0; at < MFCC_WINDOW; at++) {
-        const int32_t x = sample(before, now, at, bias);
+static void widen(range *seen, const uint16_t *from, uint32_t count) {
+    uint32_t least = seen->least, largest = seen->largest;
+    for (const uint16_t *end = from + count; from != end; from++) {
+        const uint32_t x = *from;
+        least = x < least ? x : least;
         largest = x > largest ? x : largest;
-        bits |= x ^ x >> 31;
-        lit |= x;
     }
-    *any = (uint32_t)bits;
-    return lit == 0 ? SILENT : largest;
+    *seen = (range){least, largest};
 }
 
-/* Windowed samples into the transform's input order, 2^(17 + up) for one step of the converter. */
-static void fill(const uint16_t *before, const uint16_t *now, int32_t bias, uint32_t up) {
-    const uint32_t shift = 2u + up;
-    for (uint32_t pair = 0; pair < POINTS; pair++) {
-        point z = {0, 0};
-        if (pair < MFCC_WINDOW / 2u) {
-            /* The window is symmetric around its middle: the table holds the first half and the middle. */
-            const uint32_t a = 2u * pair, b = a + 1u;
-            const int32_t even = sample(before, now, a, bias) * (int32_t)mfcc_hann[a <= MFCC_WINDOW / 2u ? a : MFCC_WINDOW - a];
-            const int32_t odd = sample(before, now, b, bias) * (int32_t)mfcc_hann[b <= MFCC_WINDOW / 2u ? b : MFCC_WINDOW - b];
-            z = (point){(int32_t)((uint32_t)even << shift), (int32_t)((uint32_t)odd << shift)};
-        }
-        spectrum[bits_reversed(pair)] = z;
+/* Pairs of windowed samples as points in the transform's input order, 2^(15 + shift) for one step of the converter. The window is symmetric around
+ * its middle and its table holds the first half: `direction` is 1 there and -1 behind. */
+static void fill(uint32_t first, uint32_t pairs, const uint16_t *from, int32_t bias, const uint16_t *window, int32_t direction, uint32_t shift) {
+    for (uint32_t pair = first; pair < first + pairs; pair++) {
+        const int32_t even = ((int32_t)from[0] - bias) * (int32_t)window[0];
+        const int32_t odd = ((int32_t)from[1] - bias) * (int32_t)window[direction];
+        spectrum[bits_reversed(pair)] = (point){(int32_t)((uint32_t)even << shift), (int32_t)((uint32_t)odd << shift)};
+        from += 2;
+        window += 2 * direction;
     }
 }
 
@@ -150,15 +143,24 @@ static uint32_t bin(uint32_t k) {
 }
 
 __attribute__((noinline)) void mfcc_frame(const uint16_t *before, const uint16_t *now, int32_t bias, mfcc_frame_features *frame) {
-    uint32_t any;
-    const int32_t peak = measure(before, now, bias, &any);
-    frame->peak = (int16_t)peak;
-    if (peak == SILENT) {
+    range seen = {UINT16_MAX, 0};
+    widen(&seen, before, MFCC_OVERLAP);
+    widen(&seen, now, MFCC_STRIDE);
+    const int32_t least = (int32_t)seen.least - bias, largest = (int32_t)seen.largest - bias;
+    if (least == 0 && largest == 0) {
+        frame->peak = SILENT;
         return;
     }
+    frame->peak = (int16_t)largest;
     /* Quiet sound is made as loud as fits: samples have 12 bits and a sign. */
-    const uint32_t up = leading_zeros(any | 1u) - 20u;
-    fill(before, now, bias, up);
+    const uint32_t up = leading_zeros((uint32_t)(largest > -least ? largest : -least)) - 20u;
+    enum { HALF = MFCC_WINDOW / 2u, REST = HALF - MFCC_OVERLAP };
+    fill(0, MFCC_OVERLAP / 2u, before, bias, mfcc_hann, 1, 2u + up);
+    fill(MFCC_OVERLAP / 2u, REST / 2u, now, bias, mfcc_hann + MFCC_OVERLAP, 1, 2u + up);
+    fill(HALF / 2u, HALF / 2u, now + REST, bias, mfcc_hann + HALF, -1, 2u + up);
+    for (uint32_t pair = MFCC_WINDOW / 2u; pair < POINTS; pair++) {
+        spectrum[bits_reversed(pair)] = (point){0, 0};
+    }
     transform();
     /* Each bin lies between the tops of two neighbouring bands, and its magnitude is shared between them. */
     int32_t logs[MFCC_BANDS];
