@@ -226,7 +226,7 @@ fn python(modules: &str) -> Option<String> {
 }
 
 #[test]
-#[ignore = "60 held-out recordings: ten seconds and Python's packages"]
+#[ignore = "60 held-out recordings: a minute, the data set and Python's packages"]
 fn held_out_recordings_get_the_label_that_the_hosts_pipeline_gives_them() {
     let Some(data) = std::env::var_os("STM32SIM_DATA") else {
         return eprintln!("skipped: STM32SIM_DATA names no folder with the data sets");

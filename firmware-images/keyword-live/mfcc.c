@@ -1,7 +1,7 @@
 /* Mel-frequency cepstral coefficients in 32-bit integers, for a Cortex-M3: SMULL and SMLAL, no division, no library.
  * Source: models/keyword/mfcc.py for what is computed; the transform of real samples by one of half the length is textbook (Oppenheim, Schafer,
  * "Discrete-Time Signal Processing", 8.5 and 9.3 in the third edition).
- * Does not model: rounding to the last bit: features are within one int8 step of the exact ones, and 99 of 100 equal them.
+ * Does not model: rounding to the last bit: features are within one int8 step of the exact ones, but for sound of one step of the converter; 99 % are equal.
  * Tested by: tests/keyword_live.rs.
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

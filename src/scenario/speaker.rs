@@ -81,6 +81,8 @@ pub struct Speaker {
     answer: Option<usize>,
 }
 
+/// What silence is converted to.
+const MIDDLE: i16 = 2048;
 /// What a frame's level is taken over, in samples of a second: 20 ms.
 const LEVEL_FRAMES: usize = 50;
 /// A word ends with the last frame that has a hundredth of the loudest frame's power: 20 dB less.
@@ -292,9 +294,6 @@ impl Speaker {
         ends.iter().enumerate().min_by_key(|(_, end)| off(end)).map(|(index, _)| index)
     }
 }
-
-/// What silence is converted to.
-const MIDDLE: i16 = 2048;
 
 impl Environment for Speaker {
     fn look(&mut self, machine: &mut Machine) -> Result<Progress> {
