@@ -348,8 +348,9 @@ impl Machine {
             }
             self.stall();
             self.cpu.world_mut().deliver_due();
-            let masks = CoreAccess::masks(&self.cpu);
-            if let Some(n) = self.cpu.world().system.exceptions.takeable(masks)
+            // The masks are worth reading only when something is pending.
+            if self.cpu.world().system.exceptions.any_candidate()
+                && let Some(n) = self.cpu.world().system.exceptions.takeable(CoreAccess::masks(&self.cpu))
                 && let Some(outcome) = self.enter(n)
             {
                 return Ok(outcome);
@@ -364,6 +365,10 @@ impl Machine {
 
     /// The core waits for a flash that is being programmed or erased, and forgets what stood there. Code in SRAM does not wait.
     fn stall(&mut self) {
+        let system = &self.cpu.world().system;
+        if system.changed_flash.is_empty() && system.stalled_until.is_none() {
+            return;
+        }
         let pc = self.cpu.special(Special::Pc);
         let soc = self.cpu.world_mut();
         let changed = std::mem::take(&mut soc.system.changed_flash);
