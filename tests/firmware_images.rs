@@ -31,7 +31,8 @@ fn chip_of(image: &str) -> &'static Chip {
 const FOR_TOOLS: &str = "nn_invoke nn_run_layer nn_model_plan nn_arena gp_buff g_buff_size g_buff_pos g_output \
                          th_load_tensor th_infer th_results th_timestamp th_printf th_getchar __stack_top __stack_limit";
 /// The same of the image that listens, which has no serial protocol.
-const FOR_LISTENERS: &str = "nn_invoke nn_run_layer nn_model_plan nn_arena gp_buff g_output g_window_end mfcc_frame __stack_top __stack_limit";
+const FOR_LISTENERS: &str =
+    "nn_invoke nn_run_layer nn_model_plan nn_arena gp_buff g_output g_window_end mfcc_frame __stack_top __stack_limit";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images")
