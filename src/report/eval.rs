@@ -239,7 +239,7 @@ impl<'a> Device<'a> {
         let mut machine = Machine::new(request.chip, placement, settings)?;
         request.scenario.world.apply(&mut machine)?;
         let watch = Watch::on(&mut machine, request.image);
-        let mut host = Host::new(&request.scenario.uart, request.scenario.model_id.as_deref());
+        let mut host = Host::new(request.scenario, request.image)?;
         let outcome = machine.run(&mut host, request.limit.tick())?;
         if let Some(finding) = trouble(&outcome, &machine, request.image, &host, host.is_content()) {
             return Err(finding.into());
@@ -259,7 +259,7 @@ impl<'a> Device<'a> {
         let mut host = self.host.clone();
         host.load(&input);
         let outcome = self.machine.run(&mut host, self.request.limit.tick())?;
-        let failure = trouble(&outcome, &self.machine, image, &host, host.is_content() && host.results().is_some());
+        let failure = trouble(&outcome, &self.machine, image, &host, host.is_content() && host.has_answer());
         let mut result = SampleResult {
             sample,
             expected: usize::from(expected),
@@ -271,7 +271,7 @@ impl<'a> Device<'a> {
             failure,
         };
         if result.failure.is_none() {
-            if let Some(output) = raw_output(&self.machine, image, scenario) {
+            if let Some(output) = raw_output(&self.machine, image, scenario, &host) {
                 let verdict = scenario.decision.judge((&scenario.samples, &input), (&scenario.goldens, &output));
                 result.label = Some(verdict.label);
                 result.scores = verdict.scores;

@@ -68,6 +68,18 @@ metrics! {
         |record| record.inference.as_ref().map(|i| i.instructions).or(record.totals.as_ref().map(|t| t.instructions)).map(|n| n as f64);
     "latency_us", Lower, Micros, "of the inference", |record| record.inference.as_ref().map(|inference| inference.latency_us);
     "energy_uj", Lower, Microjoules, "of the inference", |record| record.inference.as_ref()?.energy_uj;
+    "answer_us", Lower, Micros, "from the end of the word to the label, where the firmware listens",
+        |record| record.listening.as_ref().map(|listening| listening.latency_ms * 1e3);
+    "features_equal", Higher, Fraction, "features that the firmware makes as the host does",
+        |record| record.listening.as_ref().map(|listening| listening.features.equal as f64 / listening.features.count.max(1) as f64);
+    "listening_awake", Lower, Fraction, "of the time before the first inference, where the firmware listens",
+        |record| record.listening.as_ref()?.listening.as_ref().map(|duty| duty.awake_percent / 100.0);
+    "listening_uj", Lower, Microjoules, "a second of that",
+        |record| record.listening.as_ref()?.listening.as_ref()?.energy_mj_per_second.map(|energy| energy * 1e3);
+    "detecting_awake", Lower, Fraction, "of the time from one inference to the next",
+        |record| record.listening.as_ref()?.detecting.as_ref().map(|duty| duty.awake_percent / 100.0);
+    "detecting_uj", Lower, Microjoules, "a second of that",
+        |record| record.listening.as_ref()?.detecting.as_ref()?.energy_mj_per_second.map(|energy| energy * 1e3);
     "flash_used", Lower, Bytes, "of the program", |record| record.memory.as_ref().map(|memory| memory.flash.used as f64);
     "sram_static", Lower, Bytes, "reserved at link time", |record| record.memory.as_ref().map(|memory| memory.sram.fixed as f64);
     "stack_peak", Lower, Bytes, "the stack at its deepest", |record| record.memory.as_ref().map(|memory| memory.sram.stack_peak as f64);

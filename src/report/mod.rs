@@ -20,6 +20,7 @@ pub mod fit;
 pub mod flat;
 pub mod html;
 pub mod journal;
+pub mod listening;
 pub mod map;
 pub mod merge;
 pub mod metric;
