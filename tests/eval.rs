@@ -126,6 +126,16 @@ fn jobs_and_shards_change_nothing() {
 }
 
 #[test]
+fn rates_are_printed_as_markdown_and_samples_as_csv() {
+    let args = ["eval", "--scenario", "anomaly", "--samples", "5", "--format"];
+    let markdown = stm32sim(&[&args[..], &["markdown"]].concat());
+    assert!(markdown.code == 0 && markdown.out.contains("\n| class | precision |"), "{}", markdown.out);
+    assert!(markdown.out.starts_with("**anomaly.elf on stm32f103c8, scenario anomaly**: accuracy "), "{}", markdown.out);
+    let csv = stm32sim(&[&args[..], &["csv"]].concat());
+    assert_eq!((csv.code, csv.out.lines().count()), (0, 6), "{}", csv.out);
+}
+
+#[test]
 fn tables_are_narrow_and_end_with_a_verdict() {
     let run = stm32sim(&["eval", "--scenario", "anomaly", "--samples", "5"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "no progress bar in a pipe");
@@ -194,7 +204,6 @@ fn what_cannot_be_evaluated_is_refused() {
     let with = |rest: &[&str], exit, code, says| refused(&[&anomaly[..], rest].concat(), exit, code, says);
     with(&["--samples", "401"], 2, "sample-out-of-range", "401 samples were asked for; scenario 'anomaly' has 400");
     with(&["--samples", "3", "--shard", "4/9"], 2, "bad-usage", "shard 4/9 is empty: there are only 3 samples");
-    with(&["--format", "csv"], 2, "bad-usage", "eval cannot be printed as csv");
     with(&["--chip", "virtual:flash=8K,sram=20K"], 6, "flash-overflow", "more than the 8 192 B");
     // Firmware that never gets as far as taking an input ends the evaluation.
     with(&["--limit", "1000"], 4, "scenario-stalled", "did not say 'm-ready' on USART1 after boot");

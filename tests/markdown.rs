@@ -115,7 +115,6 @@ fn an_evaluations_tables_hold_the_reports_numbers() {
 fn what_has_no_such_format_says_which_it_has() {
     for (args, formats) in [
         (&["run", "--scenario", "anomaly", "--format", "csv"][..], "table, json, markdown and html"),
-        (&["eval", "--scenario", "anomaly", "--format", "csv"], "--rows writes csv"),
         (&["profile", "--scenario", "anomaly", "--annotate", "nn_invoke", "--format", "markdown"], "without --annotate markdown"),
     ] {
         let ran = stm32sim(args);

@@ -25,6 +25,7 @@ Examples:
   stm32sim eval --scenario anomaly
   stm32sim eval --scenario anomaly --samples 50 --format json
   stm32sim eval --scenario keyword --format html --output eval.html
+  stm32sim eval --scenario anomaly --format markdown
   stm32sim eval --scenario anomaly --shard 2/4 --jobs 2 --output part2.json --format json
   stm32sim eval --scenario anomaly --journal eval.jsonl --rows samples.jsonl
   stm32sim eval firmware.elf --scenario anomaly")]
@@ -74,9 +75,6 @@ pub(super) fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
 }
 
 pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
-    if output.format == Format::Csv {
-        return Err(output.unsupported("eval", "table, json, markdown and html; --rows writes csv"));
-    }
     let scenario = Scenario::find(&args.scenario)?;
     let image = match &args.firmware {
         Some(path) => Image::load(path)?,
@@ -99,15 +97,7 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
     let done = eval_beside(&request, &beside);
     bar.finish_and_clear();
     let (report, journal) = done?;
-    match output.format {
-        Format::Json => output.json(&report)?,
-        Format::Markdown => output.text(&markdown::eval(&report))?,
-        Format::Html => output.text(&eval_page(&report))?,
-        _ => output.report(&eval_table(&report, output.verbose))?,
-    }
-    if let Some(path) = &args.rows {
-        save_samples(path, &report)?;
-    }
+    print(&report, args.rows.as_deref(), output)?;
     if report.missing > 0 {
         let mut finding = Finding::new(Code::Interrupted, format!("stopped: {} samples were not run", report.missing));
         if let Some(journal) = &args.journal {
@@ -121,7 +111,14 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
     Ok(report.exit_code())
 }
 
-/// Writes one row a sample.
-pub(super) fn save_samples(path: &Path, report: &EvalReport) -> Result<()> {
-    super::output::save(path, rows::text(path, &rows::of_samples(report)).as_bytes())
+/// Prints an evaluation's report, and writes its samples as rows if that is wanted.
+pub(super) fn print(report: &EvalReport, rows: Option<&Path>, output: &Output) -> Result<()> {
+    match output.format {
+        Format::Json => output.json(report)?,
+        Format::Csv => output.text(&rows::csv(&rows::of_samples(report)))?,
+        Format::Markdown => output.text(&markdown::eval(report))?,
+        Format::Html => output.text(&eval_page(report))?,
+        Format::Table => output.report(&eval_table(report, output.verbose))?,
+    }
+    rows.map_or(Ok(()), |path| super::output::save(path, rows::text(path, &rows::of_samples(report)).as_bytes()))
 }

@@ -16,7 +16,7 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
 use crate::peripherals::Partner;
-use crate::peripherals::analog::Source;
+use crate::peripherals::analog::{Conversion, Source};
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, System};
 use crate::timing::{
     Cause, CauseCycles, Fidelity, Handler, Prices, TimingConfig, Transition, exception_entry, exception_return, late_arrival,
@@ -205,6 +205,24 @@ impl Machine {
     /// Connects an analogue input: an ADC channel.
     pub fn connect_analog(&mut self, channel: u8, source: Source) {
         self.cpu.world_mut().system.analog.connect(channel, source);
+    }
+
+    /// From now on what is converted on that ADC channel is kept ([`Machine::conversions`]).
+    pub fn tap_analog(&mut self, channel: u8) {
+        self.cpu.world_mut().system.analog.tap(channel);
+    }
+
+    /// What was converted on the channel of [`Machine::tap_analog`], in order.
+    #[must_use]
+    pub fn conversions(&self) -> &[Conversion] {
+        self.cpu.world().system.analog.conversions()
+    }
+
+    /// How much time had passed at an instant since the core's clock was last changed, in nanoseconds since power-on: what recordings and
+    /// conversions count in.
+    #[must_use]
+    pub fn nanos(&self, at: Tick) -> u64 {
+        u64::try_from(self.cpu.world().system.nanos_at(at)).unwrap_or(u64::MAX)
     }
 
     /// Connects a partner to a device's serial bus (SPI, I2C).

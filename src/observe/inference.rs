@@ -4,6 +4,7 @@
 //! Does not model: layers of runtimes without such symbols.
 //! Tested by: `tests/run.rs`, `tests/tflm.rs` (layers and what lies between them sum to the inference).
 
+use super::duty::calls;
 use super::tflm;
 use crate::firmware::Image;
 use crate::machine::{Machine, Mark};
@@ -109,13 +110,23 @@ impl Watch {
         }
     }
 
+    fn watches(&self, function: u32) -> bool {
+        let layer = match &self.layers {
+            Layers::Unknown => false,
+            Layers::Told(layer) => *layer == function,
+            Layers::Kernels(kernels) => kernels.contains_key(&function),
+        };
+        layer || self.invoke == Some(function)
+    }
+
     fn events<'a>(&self, marks: &'a [Mark]) -> Vec<Event<'a>> {
         let mut events = Vec::new();
         let mut entered: Option<&Mark> = None;
         // Kernels may call one another; and an inference one within itself.
         let (mut layer, mut depth, mut inner): (Option<&Mark>, usize, usize) = (None, 0, 0);
         let mut next = 0;
-        for mark in marks {
+        // Others may watch functions of their own.
+        for mark in marks.iter().filter(|mark| self.watches(mark.function)) {
             let invoke = Some(mark.function) == self.invoke;
             match (mark.arguments, invoke) {
                 (Some(_), true) if entered.is_some() && depth > 0 => inner += 1,
@@ -166,6 +177,12 @@ impl Watch {
             Event::End(from, to) => Some((None, from.at, to.at)),
         };
         self.events(marks).into_iter().filter_map(stretch).collect()
+    }
+
+    /// The inferences that have come to their end: entry and return.
+    #[must_use]
+    pub fn inference_calls<'a>(&self, marks: &'a [Mark]) -> Vec<(&'a Mark, &'a Mark)> {
+        self.invoke.map(|function| calls(marks, function)).unwrap_or_default()
     }
 
     /// The inferences that have come to their end.

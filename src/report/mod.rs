@@ -5,7 +5,9 @@
 
 pub mod baseline;
 pub mod bench;
+pub mod bench_export;
 mod bench_table;
+pub mod bounds;
 pub mod campaign;
 mod campaign_table;
 pub mod ci;
@@ -18,13 +20,14 @@ pub mod fit;
 pub mod flat;
 pub mod html;
 pub mod journal;
+pub mod listening;
 pub mod map;
 pub mod markdown;
 pub mod merge;
 pub mod metric;
-pub mod metrics;
 pub mod plot;
 pub mod profile;
+pub mod rates;
 pub mod record;
 pub mod rows;
 pub mod run;

@@ -3,12 +3,14 @@
 //! Does not model: anything; every number is the report's. Without scripts all but the flame chart's zoom and search is there.
 //! Tested by: `tests/html.rs`, in Chromium where that is installed.
 
+mod campaign;
 mod eval;
 mod map;
 mod memory;
 mod parts;
 mod treemap;
 
+pub use campaign::campaign_page;
 pub use eval::eval_page;
 pub use map::map_page;
 

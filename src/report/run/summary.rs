@@ -5,6 +5,7 @@
 
 use crate::finding::Finding;
 use crate::machine::{Machine, Overrides};
+use crate::report::listening::ListeningSummary;
 use crate::report::profile::Profile;
 use crate::report::stack::StackBound;
 use crate::report::{ChipSummary, FirmwareSummary, Tool};
@@ -41,6 +42,9 @@ pub struct RunReport {
     /// The inference that the scenario asked for; without a scenario, the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<InferenceSummary>,
+    /// What came of speaking to it, where the firmware listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<ListeningSummary>,
     /// Use of the memories.
     pub memory: MemorySummary,
     /// The deepest that the stack can get by the calls in the code, beside what it got to.
