@@ -9,13 +9,21 @@ pub mod semihosting;
 
 mod bus;
 mod cpu;
+mod debug;
+mod inspect;
+mod rtt;
 mod run;
+mod sleep;
 mod snapshot;
 mod soc;
+mod stops;
 mod store;
 mod tracker;
+mod view;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
+pub use inspect::{DeviceRegister, Register};
+pub use debug::{Going, Halt, WatchKind, Watchpoint};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use snapshot::Snapshot;
 pub use soc::{Mark, Overrides};

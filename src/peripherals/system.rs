@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below and every image.
 
 use super::analog::Analog;
+pub use super::wire::{Change, WireEvent};
 use crate::chip::Chip;
 use crate::finding::Finding;
 use crate::machine::exceptions::{Exceptions, Number};
@@ -74,6 +75,19 @@ pub struct SentByte {
     /// The byte.
     pub byte: u8,
     /// When its stop bit ended.
+    pub at: Tick,
+}
+
+/// A value that the firmware wrote to a stimulus port of the ITM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TracedItem {
+    /// The port.
+    pub port: u32,
+    /// Bytes: 1, 2 or 4.
+    pub size: u32,
+    /// The value.
+    pub value: u32,
+    /// When.
     pub at: Tick,
 }
 
@@ -265,6 +279,10 @@ pub struct System {
     pub reset_requested: bool,
     /// Everything sent so far.
     pub sent: Vec<SentByte>,
+    /// Everything that the ITM took so far.
+    pub traced: Vec<TracedItem>,
+    /// What happened on wires that leave the chip; `None` unless somebody wants to know.
+    pub wires: Option<Vec<WireEvent>>,
     /// The address of the instruction that accesses a device now.
     pub pc: u32,
     /// What the firmware did that a user should know, with the address of the instruction that did it first.
@@ -322,6 +340,8 @@ impl System {
             now: Tick(0),
             reset_requested: false,
             sent: Vec::new(),
+            traced: Vec::new(),
+            wires: None,
             pc: 0,
             findings: Vec::new(),
             ledger: BTreeMap::new(),
@@ -345,6 +365,8 @@ impl System {
             woken_from_standby: self.woken_from_standby,
             reset_cause: self.reset_cause,
             sent: std::mem::take(&mut self.sent),
+            traced: std::mem::take(&mut self.traced),
+            wires: self.wires.take(),
             findings: std::mem::take(&mut self.findings),
             ledger: std::mem::take(&mut self.ledger),
             ..fresh
@@ -553,6 +575,19 @@ impl Ctx<'_> {
     pub fn send(&mut self, byte: u8) {
         self.system.sent.push(SentByte { device: self.device, byte, at: self.system.now });
         self.system.attention |= byte == b'\n';
+    }
+
+    /// A stimulus port of the ITM takes a value.
+    pub fn trace(&mut self, port: u32, size: u32, value: u32) {
+        self.system.traced.push(TracedItem { port, size, value, at: self.system.now });
+    }
+
+    /// Notes what happens on a wire, for whoever wants to know.
+    pub fn note_wire(&mut self, change: Change) {
+        let (device, nanos) = (self.device, self.system.nanos_at(self.system.now));
+        if let Some(wires) = &mut self.system.wires {
+            wires.push(WireEvent { device, nanos, change });
+        }
     }
 
     /// Sets the clock tree's outputs.

@@ -8,14 +8,14 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Exit, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::semihosting::BKPT_AB;
-use crate::machine::{Environment, Machine, Outcome, Overrides, Settings};
+use crate::machine::{Machine, Outcome, Overrides, Settings};
 use crate::model::Plan;
 use crate::observe::inference::{Inference, Watch};
 use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
 use crate::report::profile::{self, Outside, Profile, function_bounds};
-use crate::scenario::{Host, Reference, Scenario, World};
+use crate::scenario::{Host, Ports, Reference, Scenario, World, drive, vcd};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -393,7 +393,18 @@ impl RunReport {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
-    observe(request, false).map(|recorded| recorded.report)
+    run_driven(request, drive).map(|recorded| recorded.report)
+}
+
+/// As [`run`], but somebody else drives the machine: a debugger. Given are the host and the ports that the machine is connected to, and the limit.
+///
+/// # Errors
+/// As [`run`], and what the driver says.
+pub fn run_driven(
+    request: &Request<'_>,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+) -> Result<Recorded> {
+    observe(request, false, drive)
 }
 
 /// As [`run`], and says where the cycles went.
@@ -401,7 +412,7 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
 /// # Errors
 /// As [`run`].
 pub fn profile(request: &Request<'_>) -> Result<Recorded> {
-    observe(request, true)
+    observe(request, true, drive)
 }
 
 /// A run's report, and what its profile was made from.
@@ -414,6 +425,8 @@ pub struct Recorded {
     pub timeline: Vec<Stretch>,
     /// A flag for each byte of SRAM: whether it no longer holds what it held at power-on.
     pub touched_sram: Vec<bool>,
+    /// The recording of the wires as a Value Change Dump, if one was asked for.
+    pub wires: Option<Vec<u8>>,
 }
 
 impl Recorded {
@@ -425,7 +438,11 @@ impl Recorded {
     }
 }
 
-fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
+fn observe(
+    request: &Request<'_>,
+    in_detail: bool,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
@@ -438,7 +455,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         machine.keep_details();
         machine.trace_calls(function_bounds(request.image));
     }
-    let mut host = match &request.scenario {
+    let (mut host, input) = match &request.scenario {
         Some((scenario, stimulus)) => {
             let input = match stimulus {
                 Stimulus::Sample(index) => scenario.sample(*index)?.0,
@@ -446,18 +463,15 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
             };
             let mut host = Host::new(&scenario.uart, scenario.model_id.as_deref());
             host.load(&input);
-            Some((host, input))
+            (Some(host), input)
         }
-        None => None,
+        None => (None, Vec::new()),
     };
-    let outcome = {
-        let environment: &mut dyn Environment = match &mut host {
-            Some((host, _)) => host,
-            None => &mut (),
-        };
-        machine.run(environment, request.limit.tick())?
-    };
-    let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
+    let mut ports = request.world.wiring.open(&mut machine)?;
+    let outcome = drive(&mut machine, &mut host, &mut ports, request.limit.tick())?;
+    ports.finish(&mut machine)?;
+    drop(ports);
+    let host = host.as_ref().map(|host| (host, input.as_slice()));
     let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
     let (mut details, mut timeline) = (Details::default(), Vec::new());
     if in_detail {
@@ -472,7 +486,8 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         timeline = profile::timeline(&machine, request.chip, watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram() })
+    let wires = request.world.vcd.is_some().then(|| vcd(&machine, &request.chip.name)).transpose()?;
+    Ok(Recorded { report, details, timeline, touched_sram: machine.touched_sram(), wires })
 }
 
 /// What a report is made from.
@@ -762,7 +777,7 @@ fn shape(dimensions: &[u32]) -> String {
 }
 
 /// Where an instruction stands: `main.c:12 in main, 0x08000123`.
-pub(super) fn place(image: &Image, pc: u32) -> String {
+pub fn place(image: &Image, pc: u32) -> String {
     let location = image.locate(image.linked_address(Addr(pc)));
     let line = match (&location.file, location.line) {
         (Some(file), Some(line)) => format!("{file}:{line} in "),

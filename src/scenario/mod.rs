@@ -8,13 +8,17 @@ mod decision;
 mod file;
 mod host;
 mod input;
+mod ports;
 mod tensor;
+mod vcd;
 mod world;
 
 pub use builtin::names;
 pub use decision::{Decision, Verdict};
 pub use host::Host;
+pub use ports::{Connected, Ports, Whither, Wiring, drive};
 pub use tensor::{Elements, Tensor};
+pub use vcd::vcd;
 pub use world::World;
 
 use crate::finding::{Code, Failure, Finding, Result, nearest};
