@@ -32,6 +32,8 @@ use std::path::PathBuf;
   stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0
   stm32sim run firmware.elf --uart 1=pty:board --real-time --limit none
   stm32sim run firmware.elf --uart 1=log.txt --uart-input 1=commands.txt
+  stm32sim run firmware.elf --set g_gain=0.5 --set input=@sample.npy
+  stm32sim run firmware.elf --set g_input=@sample.npy --call 'classify(&g_input, 41)'
   stm32sim run firmware.elf --rtt - --itm trace.txt --vcd wires.vcd")]
 pub(super) struct RunArgs {
     /// The program: an ELF (.elf, .axf), Intel HEX, raw bytes (.bin); without it the scenario's own runs
@@ -66,6 +68,15 @@ pub(super) struct RunArgs {
     /// The command line that the firmware gets through semihosting
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     semihosting_args: Option<String>,
+    /// Put a value into a variable: a number, or a file's content; NAME+OFFSET within it; repeatable
+    #[arg(long, value_name = "NAME=VALUE|@FILE")]
+    set: Vec<String>,
+    /// Call a function in place of what the firmware would go on with, and report what it returns and costs; repeatable
+    #[arg(long, value_name = "FUNCTION[(ARGUMENTS)]")]
+    call: Vec<String>,
+    /// When to do that: where this function begins [default: main]
+    #[arg(long, value_name = "FUNCTION")]
+    at: Option<String>,
     #[command(flatten)]
     lines: Lines,
     #[command(flatten)]
@@ -150,6 +161,9 @@ impl RunArgs {
         let mut world = self.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
         self.adc.iter().try_for_each(|spec| world.connect(spec))?;
         self.lines.connect(&mut world)?;
+        self.set.iter().try_for_each(|text| world.injection.set(text))?;
+        self.call.iter().try_for_each(|text| world.injection.call(text, &image))?;
+        self.at.iter().for_each(|function| world.injection.at(function));
         if let Some(grants) = self.grants()? {
             world.connect_debugger(grants);
         }

@@ -21,6 +21,8 @@ struct Checkpoint {
 #[derive(Default)]
 pub struct History {
     checkpoints: Vec<Checkpoint>,
+    /// Stretches have run twice: what was counted counts them twice, too.
+    pub repeated: bool,
 }
 
 /// How to go back.
@@ -96,7 +98,8 @@ impl History {
     }
 
     /// Goes back; `None` if the beginning is reached, where the machine then is.
-    pub fn back(&self, how: Back, machine: &mut Machine, host: &mut Option<Host>) -> Result<Option<Halt>> {
+    pub fn back(&mut self, how: Back, machine: &mut Machine, host: &mut Option<Host>) -> Result<Option<Halt>> {
+        self.repeated = true;
         let here = position(machine);
         let found = match how {
             Back::Step { into } => self.step_before(here, into, machine, host)?.map(|place| (place, Halt::Step)),

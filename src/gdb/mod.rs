@@ -161,6 +161,9 @@ impl Server {
         let mut debuggee = Debuggee::new(machine, (host, ports), (chip, image), limit);
         debuggee.start()?;
         match GdbStub::new(line).run_blocking::<Turns<'_>>(&mut debuggee) {
+            Ok(_) if debuggee.has_gone_back() => {
+                Ok(Ended::Abandoned("the run has gone back, so that there is no report of it".to_owned()))
+            }
             Ok(DisconnectReason::Disconnect) => {
                 let outcome = match debuggee.outcome.take() {
                     Some(outcome) => outcome,

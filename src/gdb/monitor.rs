@@ -58,6 +58,10 @@ fn cycles(debuggee: &Debuggee<'_>) -> String {
     let machine = &debuggee.machine;
     let (causes, instructions) = machine.prices().totals();
     let mut text = format!("cycles        {}\n", grouped(machine.instant().0));
+    if debuggee.has_gone_back() {
+        text.push_str("by cause they are not known any more: the run has gone back\n");
+        return text;
+    }
     // Within a block, its own part is charged when it ends.
     let _ = writeln!(text, "blocks ended  {} cycles, {} instructions", grouped(causes.total()), grouped(instructions));
     for cause in Cause::ALL {

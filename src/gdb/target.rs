@@ -189,6 +189,11 @@ impl<'a> Debuggee<'a> {
         self.machine.set_breakpoints(self.software.union(&self.hardware).copied().collect());
     }
 
+    /// Whether what was counted is not of one run.
+    pub fn has_gone_back(&self) -> bool {
+        self.history.repeated
+    }
+
     /// Who holds the other end of the lines looks at the machine once, before anything runs.
     pub fn start(&mut self) -> Result<()> {
         self.machine.halt_on_faults(true);

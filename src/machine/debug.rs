@@ -73,8 +73,8 @@ pub struct Debug {
     watches: Vec<Watchpoint>,
     /// Control is within the running block, before or behind its first instruction.
     pub(super) inside: bool,
-    /// Faults do not halt the machine.
-    ignore_faults: bool,
+    /// Faults halt the machine.
+    halt_on_faults: bool,
 }
 
 /// What stands for an instruction to stop at; the number has no meaning.
@@ -109,7 +109,7 @@ impl Machine {
 
     /// Whether faults halt the machine.
     pub fn halt_on_faults(&mut self, on: bool) {
-        self.debug.ignore_faults = !on;
+        self.debug.halt_on_faults = on;
     }
 
     /// The present instant, within a block too.
@@ -132,7 +132,11 @@ impl Machine {
     pub(super) fn leave_block(&mut self) {
         if std::mem::take(&mut self.debug.inside) {
             let pc = self.cpu.special(Special::Pc);
-            self.cpu.world_mut().tracker.fault_at(pc);
+            let tracker = &mut self.cpu.world_mut().tracker;
+            match tracker.insns().first() {
+                Some(first) if first.addr.0 == pc => tracker.cancel(),
+                _ => tracker.fault_at(pc),
+            }
         }
     }
 
@@ -319,7 +323,7 @@ impl Machine {
 
     /// A fault that was not there before, if it is to halt the machine.
     fn new_fault(&self, known: Option<(Fault, u32)>) -> Option<Halt> {
-        let (fault, pc) = self.last_fault.filter(|_| known.is_none() && !self.debug.ignore_faults)?;
+        let (fault, pc) = self.last_fault.filter(|_| known.is_none() && self.debug.halt_on_faults)?;
         Some(Halt::Fault(fault, pc))
     }
 

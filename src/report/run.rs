@@ -15,7 +15,7 @@ use crate::observe::{energy, memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
 use crate::report::profile::{self, Outside, Profile, function_bounds};
-use crate::scenario::{Host, Ports, Reference, Scenario, World, drive, vcd};
+use crate::scenario::{Called, Host, Ports, Reference, Scenario, World, drive, vcd};
 use crate::timing::{Cause, CauseTotals, Details, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::{Addr, Cycles, Hz, Tick};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -100,6 +100,9 @@ pub struct RunReport {
     pub memory: MemorySummary,
     /// What was sent.
     pub uart: Vec<UartText>,
+    /// The functions that were called as the user wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Called>,
     /// What a user should know.
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.
@@ -468,11 +471,19 @@ fn observe(
         None => (None, Vec::new()),
     };
     let mut ports = request.world.wiring.open(&mut machine)?;
-    let outcome = drive(&mut machine, &mut host, &mut ports, request.limit.tick())?;
+    let limit = request.limit.tick();
+    let (ended, called) =
+        request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), limit)?;
+    let outcome = match ended {
+        Some(outcome) => outcome,
+        None => drive(&mut machine, &mut host, &mut ports, limit)?,
+    };
     ports.finish(&mut machine)?;
     drop(ports);
-    let host = host.as_ref().map(|host| (host, input.as_slice()));
+    // Whoever calls functions does not want the scenario's answers.
+    let host = host.as_ref().map(|host| (host, input.as_slice())).filter(|_| called.is_empty());
     let mut report = Report { request, placement: &placement, machine: &machine, watch }.make(&outcome, host)?;
+    report.calls = called;
     let (mut details, mut timeline) = (Details::default(), Vec::new());
     if in_detail {
         details = machine.prices().details();
@@ -545,6 +556,7 @@ impl Report<'_> {
             inference,
             memory: self.memory(),
             uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
+            calls: Vec::new(),
             findings,
             not_modelled: self
                 .machine

@@ -3,6 +3,7 @@
 //! Does not model: what changes over time but recordings.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
+use super::inject::Injection;
 use super::input::clip;
 use super::ports::Wiring;
 use crate::finding::{Code, Failure, Result};
@@ -81,6 +82,8 @@ pub struct World {
     debugger: Option<Grants>,
     /// Where serial lines, RTT and ITM lead.
     pub wiring: Wiring,
+    /// What is put into memory, and called.
+    pub injection: Injection,
     /// Where a recording of the wires goes.
     pub vcd: Option<PathBuf>,
 }
