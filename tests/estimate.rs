@@ -357,6 +357,52 @@ fn inputs_are_checked() {
     assert_eq!(failure.0.code, Code::BadInputTensor);
 }
 
+#[test]
+fn operators_and_the_arena_are_listed() {
+    // What the training scripts wrote of the same models: the quantisation that the converter chose.
+    for (name, file, written) in [
+        ("keyword", "keyword/keyword_int8.tflite", "keyword/preprocess.json"),
+        ("image", "image/image_int8.tflite", "image/preprocess.json"),
+    ] {
+        let written: Value = serde_json::from_slice(&std::fs::read(in_models(written)).unwrap()).unwrap();
+        let find = |end: &str, field: &str| find(&written, end, field).unwrap_or_else(|| panic!("{name}: {end}.{field}"));
+        let (_, report) = json(&["estimate", &in_models(file)]);
+        let operators = report["operators"].as_array().unwrap();
+        assert_eq!(operators.len() as u64, number(&report["model"]["operators"]));
+        let (first, last) = (&operators[0]["inputs"][0], &operators.last().unwrap()["outputs"][0]);
+        for (tensor, end) in [(first, "input"), (last, "output")] {
+            assert_eq!(tensor["type"], "int8");
+            assert!((tensor["scales"][0].as_f64().unwrap() - find(end, "scale").as_f64().unwrap()).abs() < 1e-6, "{name} {end}");
+            assert_eq!(tensor["zero_points"][0], *find(end, "zero_point"), "{name} {end}");
+        }
+        let sum = |field: &str| operators.iter().map(|operator| number(&operator[field])).sum::<u64>();
+        assert_eq!((sum("macs"), sum("parameters")), (number(&report["model"]["macs"]), number(&report["model"]["parameters"])));
+
+        // The plan is sound whatever it is: what lives at the same time lies apart, and all of it in the arena.
+        let buffers = report["arena"]["buffers"].as_array().unwrap();
+        let of = |buffer: &Value, field: &str| number(&buffer[field]);
+        for (index, a) in buffers.iter().enumerate() {
+            assert!(of(a, "offset") + of(a, "bytes") <= of(&report["arena"], "bytes"));
+            for b in &buffers[index + 1..] {
+                let together = of(a, "first") <= of(b, "last") && of(b, "first") <= of(a, "last");
+                let apart =
+                    of(a, "offset") + of(a, "bytes") <= of(b, "offset") || of(b, "offset") + of(b, "bytes") <= of(a, "offset");
+                assert!(!together || apart, "{name}: {a} {b}");
+            }
+        }
+        assert_eq!(report["arena"]["bytes"], report["fit"]["needs"]["arena"]);
+        let table = stm32sim(&["estimate", "--verbose", &in_models(file)]).out;
+        assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+        assert!(table.contains("B in all; the most that live at once are") && table.contains(" 0 to end "), "{table}");
+    }
+}
+
+/// The field of the object called `name`, wherever in a document.
+fn find<'v>(value: &'v Value, name: &str, field: &str) -> Option<&'v Value> {
+    let object = value.as_object()?;
+    object.get(name).and_then(|inner| inner.get(field)).or_else(|| object.values().find_map(|inner| find(inner, name, field)))
+}
+
 /// The folder of the original benchmark's models; `None`, with a word, where it is not given.
 fn originals() -> Option<PathBuf> {
     match std::env::var_os("STM32SIM_DATA") {
@@ -389,6 +435,11 @@ fn the_original_models_run_or_get_a_verdict_with_its_reason() {
             message.contains("layer ") && message.contains("WHILE") && message.contains("FlexTensorList"),
             "{name}: {message}"
         );
+        // What it is made of can be said all the same.
+        let ran = stm32sim(&["estimate", "--verbose", folder.join(name).to_str().unwrap()]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.out.contains("FlexTensorListRe…") && ran.out.contains(" 12x16 +1"), "{}", ran.out);
+        assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
     }
     for (name, reason) in [
         ("cifar10_mobilenetv2.tflite", "flash short"),

@@ -3,8 +3,11 @@
 //! Does not model: the scenarios' own outputs; `tests/scenarios.rs` is about those.
 //! Tested by: the library and the real program.
 
+#[path = "support/sentences.rs"]
+mod sentences;
 mod support;
 
+use sentences::sentences;
 use std::path::Path;
 use stm32sim::finding::Code;
 use stm32sim::scenario::Scenario;
@@ -154,6 +157,13 @@ fn wav(samples: &[u8]) -> Vec<u8> {
     file
 }
 
+/// A .npy of one dimension, format version 1.0.
+fn npy(descr: &str, length: usize, data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({length},), }}");
+    let header = format!("{header:<117}\n");
+    [b"\x93NUMPY\x01\x00\x76\x00".as_slice(), header.as_bytes(), data].concat()
+}
+
 #[test]
 fn the_oracle_clips_give_the_oracle_features() {
     // Speech, noise, and a clip that ends in zeros; without them it is too short, and silence is put there again.
@@ -165,25 +175,24 @@ fn the_oracle_clips_give_the_oracle_features() {
     for (index, (clip, expected)) in sound.chunks(32_000).zip(features.chunks(490)).enumerate() {
         let path = scratch.file(&format!("{index}.wav"), &wav(clip));
         assert_eq!(keyword.input(&path).expect("a recording"), expected, "clip {index}");
+        let path = scratch.file(&format!("{index}.npy"), &npy("<i2", 16_000, clip));
+        assert_eq!(keyword.input(&path).expect("samples"), expected, "clip {index} as int16");
+        let float: Vec<u8> = clip
+            .chunks(2)
+            .flat_map(|sample| (f32::from(i16::from_le_bytes([sample[0], sample[1]])) / 32_768.0).to_le_bytes())
+            .collect();
+        let path = scratch.file(&format!("{index}_float.npy"), &npy("<f4", 16_000, &float));
+        assert_eq!(keyword.input(&path).expect("samples"), expected, "clip {index} as float32");
         let end = clip.iter().rposition(|byte| *byte != 0).map_or(0, |last| (last + 1).next_multiple_of(2));
         let path = scratch.file(&format!("{index}_short.wav"), &wav(&clip[..end]));
         assert_eq!(keyword.input(&path).expect("a recording"), expected, "clip {index} cut short");
     }
+    let message = refusal("keyword", &scratch.file("long.npy", &npy("<i2", 16_001, &[0; 32_002])));
+    assert!(message.contains("has 16001 samples"), "{message}");
+    let message = refusal("keyword", &scratch.file("words.npy", &npy("<i4", 490, &[0; 1960])));
+    assert!(message.contains("int32"), "{message}");
     let message = refusal("keyword", &scratch.file("long.wav", &wav(&[0; 32_002])));
     assert!(message.contains("has 16001 samples; the model hears one second, 16000"), "{message}");
-}
-
-/// The sentences of samples.csv: Python's csv dialect, in which a field with commas is quoted and a quote in it doubled.
-fn sentences() -> Vec<String> {
-    let table = std::fs::read_to_string(model("emotion/samples.csv")).expect("committed");
-    let sentence = |line: &str| {
-        let field = line.split_once(',').expect("two columns").1;
-        match field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(quoted) => quoted.replace("\"\"", "\""),
-            None => field.to_owned(),
-        }
-    };
-    table.lines().skip(1).map(sentence).collect()
 }
 
 #[test]

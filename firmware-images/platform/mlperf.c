@@ -179,8 +179,16 @@ static void infer(const char *count_word, const char *warmup_word) {
     th_results();
 }
 
+__attribute__((weak)) bool th_command(const char *command) {
+    (void)command;
+    return false;
+}
+
 static void execute(char *command) {
     const char *word[WORDS];
+    if (th_command(command)) {
+        return;
+    }
     split(command, word);
     if (same(word[0], "name")) {
         th_printf("m-name-dut-[stm32f103]\r\n");

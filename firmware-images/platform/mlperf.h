@@ -7,6 +7,7 @@
 #ifndef MLPERF_H
 #define MLPERF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ void th_load_tensor(void);         /* gp_buff to the model's input */
 void th_infer(void);               /* one inference */
 void th_results(void);             /* prints m-results-[…], or an e-[…] line */
 void th_output(void);              /* prints the raw output through mlperf_print_bytes() */
+/* A command of the image's own, uncut: true when it was one and has been answered. Images without any leave this out. */
+bool th_command(const char *command);
 
 /* Offered to it. The input counts as loaded when g_buff_pos == g_buff_size == gp_buff_bytes. */
 extern size_t g_buff_size, g_buff_pos;

@@ -7,7 +7,7 @@ use super::conditions::Conditions;
 use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
-use crate::report::estimate::{Inputs, Request, Target, estimate, read, survey, survey_table, table};
+use crate::report::estimate::{Inputs, Request, Target, estimate, operators, operators_part, read, survey, survey_table, table};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -20,6 +20,7 @@ Exit codes: 0 it fits and ran, 2 it cannot be read or lowered, 4 --expect differ
 
 Examples:
   stm32sim estimate model.tflite
+  stm32sim estimate model.tflite --verbose      (operators, shapes, quantisation; the plan of the arena)
   stm32sim estimate model.tflite --all-chips
   stm32sim estimate model.tflite --input samples.npy --sample 3 --expect outputs.npy
   stm32sim estimate model.tflite --chip virtual:flash=4M,sram=256K --limit 60s
@@ -78,10 +79,18 @@ pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
         }
         return Ok(survey.exit_code());
     }
-    let report = estimate(&read(&args.model)?, &request)?;
+    let model = read(&args.model)?;
+    let report = match estimate(&model, &request) {
+        // What it is made of can be said of any model.
+        Err(failure) if output.verbose && matches!(output.format, Format::Table) => {
+            output.report(&operators_part(&operators(&model)))?;
+            return Err(failure);
+        }
+        report => report?,
+    };
     match output.format {
         Format::Json => output.json(&report)?,
-        _ => output.report(&table(&report, args.all_chips))?,
+        _ => output.report(&table(&report, args.all_chips, output.verbose))?,
     }
     Ok(report.exit_code())
 }

@@ -8,7 +8,7 @@ use crate::timing::Cause;
 use crate::units::{Hz, grouped};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
-use tabled::settings::{Alignment, Style};
+use tabled::settings::{Alignment, Padding, Style};
 
 /// The report as text; `verbose` adds the whole serial text and every register that is not modelled.
 #[must_use]
@@ -122,7 +122,8 @@ pub(super) fn layers_part(inference: &InferenceSummary) -> String {
         ]);
     }
     let mut rows = rows.build();
-    rows.with(Style::blank()).modify(Columns::new(3..), Alignment::right());
+    // Two spaces between columns, not three: the largest numbers of a C8's models just fit 100 columns.
+    rows.with(Style::blank()).with(Padding::new(1, 0, 0, 0)).modify(Columns::new(3..), Alignment::right());
     format!("{rows}\n\n")
 }
 
@@ -170,7 +171,7 @@ fn memory_part(report: &RunReport) -> String {
     let (flash, sram) = (&report.memory.flash, &report.memory.sram);
     let model = flash.model.map_or_else(String::new, |model| format!(", of which model {}", grouped(model)));
     let arena = match (sram.arena, sram.arena_touched) {
-        (Some(arena), Some(touched)) => format!(" (arena {}, {} of it written)", grouped(arena), grouped(touched)),
+        (Some(arena), Some(touched)) => format!(" (arena {}, {} written)", grouped(arena), grouped(touched)),
         _ => String::new(),
     };
     format!(

@@ -5,6 +5,8 @@
 
 mod advice;
 mod file;
+mod graph;
+mod graph_table;
 mod input;
 mod measure;
 mod runner;
@@ -12,6 +14,8 @@ mod table;
 
 pub use advice::Advice;
 pub use file::{Refused, Survey, Surveyed, read, survey};
+pub use graph::{OperatorRow, TensorSummary, operators};
+pub use graph_table::operators_part;
 pub use input::{InputSummary, Inputs, OutputTensor, Values};
 pub use runner::{Fit, LEAST_STACK, Needs, Room};
 pub use table::{survey_table, table};
@@ -22,7 +26,7 @@ use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::machine::Overrides;
 use crate::model::ops::OpCode;
-use crate::model::{Model, Plan};
+use crate::model::{ArenaPlan, Model, Plan};
 use crate::timing::Fidelity;
 use crate::units::{Hz, grouped};
 use file::too_large;
@@ -75,6 +79,10 @@ pub struct EstimateReport {
     pub chip: ChipSummary,
     /// The model.
     pub model: ModelSummary,
+    /// Its operators.
+    pub operators: Vec<OperatorRow>,
+    /// Where its activations lie in the arena.
+    pub arena: ArenaPlan,
     /// The image that ran it, without the model.
     pub firmware: FirmwareSummary,
     /// Whether the chip holds it.
@@ -187,6 +195,8 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         what_if_chip: chip.is_virtual,
         chip: ChipSummary::of(chip),
         model: ModelSummary::of(model),
+        operators: operators(model),
+        arena: plan.arena.clone(),
         firmware: FirmwareSummary::of(&runner.image),
         fit: needs.on(chip),
         input: None,

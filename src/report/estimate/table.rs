@@ -3,6 +3,7 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/estimate.rs` (width, last line, numbers).
 
+use super::graph_table::{operators_part, plan_part};
 use super::{EstimateReport, Survey, Surveyed};
 use crate::finding::Exit;
 use crate::report::run::InferenceSummary;
@@ -13,10 +14,14 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-/// The report as text; `all_chips` adds the row of each chip.
+/// The report as text; `all_chips` adds the row of each chip, `verbose` what the model is made of and the plan of its arena.
 #[must_use]
-pub fn table(report: &EstimateReport, all_chips: bool) -> String {
+pub fn table(report: &EstimateReport, all_chips: bool, verbose: bool) -> String {
     let mut text = head(report);
+    if verbose {
+        text.push_str(&operators_part(&report.operators));
+        text.push_str(&plan_part(&report.arena, report.model.operators));
+    }
     if let Some(inference) = &report.inference {
         text.push_str(&inference_part(report, inference));
         text.push_str(&layers_part(inference));

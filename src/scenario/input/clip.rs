@@ -112,13 +112,33 @@ impl Constants {
 
 /// The recording as the model takes it: step 8 after the others.
 pub(super) fn read(name: &str, bytes: &[u8], constants: &Constants, samples: &Tensor) -> Result<Vec<u8>> {
+    let (_, sound) = sound(name, bytes, Some(constants.rate))?;
+    input(name, sound, constants, samples)
+}
+
+/// Samples as NumPy keeps them, one dimension of int16, or of float32 from -1 to 1; `None` when the tensor holds anything else.
+pub(super) fn read_array(name: &str, array: &Tensor, constants: &Constants, samples: &Tensor) -> Option<Result<Vec<u8>>> {
+    let [_] = array.shape() else { return None };
+    let sound = match array.elements() {
+        Elements::Int16 => array.bytes().as_chunks().0.iter().map(|sample| i16::from_le_bytes(*sample)).collect(),
+        // Full scale is 32 768; what lies beyond is cut off, as by a sound card.
+        Elements::Float32 => {
+            let full = |sample: &[u8; 4]| (f64::from(f32::from_le_bytes(*sample)) * 32_768.0).round() as i16;
+            array.bytes().as_chunks().0.iter().map(full).collect()
+        }
+        _ => return None,
+    };
+    Some(input(name, sound, constants, samples))
+}
+
+/// At most a second of sound as the model takes it.
+fn input(name: &str, mut sound: Vec<i16>, constants: &Constants, samples: &Tensor) -> Result<Vec<u8>> {
     let (&[_, frames, coefficients, 1], Elements::Int8) = (samples.shape(), samples.elements()) else {
         return Err(unfit("recordings", samples));
     };
     if !constants.are_sound(frames, coefficients) {
         return Err(unfit("the constants for recordings", samples));
     }
-    let (_, mut sound) = sound(name, bytes, Some(constants.rate))?;
     if sound.len() > constants.rate {
         let (samples, rate) = (sound.len(), constants.rate);
         return Err(bad(

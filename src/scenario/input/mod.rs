@@ -25,7 +25,7 @@ pub(super) enum Raw {
         /// The training's constants.
         preprocess: String,
     },
-    /// A recording: a .wav.
+    /// A recording: a .wav, or its samples as a .npy.
     Clip {
         /// The training's constants.
         preprocess: String,
@@ -66,7 +66,13 @@ impl Scenario {
     /// `bad-input-tensor` where it is not what the scenario takes, `file-unreadable`, `file-empty`, `file-too-large`.
     pub fn input(&self, given: &str) -> Result<Vec<u8>> {
         if has_extension(given, "npy") {
-            return Tensor::load(Path::new(given))?.as_one_of(&self.samples, given);
+            let array = Tensor::load(Path::new(given))?;
+            if let Some(Raw::Clip { preprocess }) = &self.raw
+                && let Some(input) = clip::read_array(given, &array, &self.constants(preprocess)?, &self.samples)
+            {
+                return input;
+            }
+            return array.as_one_of(&self.samples, given);
         }
         match &self.raw {
             Some(Raw::Picture { preprocess }) if has_extension(given, "png") => {
