@@ -181,6 +181,8 @@ impl Machine {
     }
 
     fn run_to(&mut self, environment: &mut dyn Environment, limit: Tick) -> Result<Outcome> {
+        // A debugger may have left it within one.
+        self.leave_block();
         if let Some(outcome) = self.begin(environment, limit)? {
             return Ok(outcome);
         }
