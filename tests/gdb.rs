@@ -94,7 +94,8 @@ fn in_order(text: &str, wanted: &[&str]) {
 #[test]
 fn registers_memory_and_code_are_those_of_the_chip_at_reset() {
     let elf = image("tests/systick_1khz.elf");
-    let commands = ["info registers", "x/2i $pc", "x/2xw 0", "x/2xw 0x08000000", "info mem", "x/1xw 0x40021000", "x/1xw 0x30000000"];
+    let commands =
+        ["info registers", "x/2i $pc", "x/2xw 0", "x/2xw 0x08000000", "info mem", "x/1xw 0x40021000", "x/1xw 0x30000000"];
     let Some((text, _)) = gdb(&elf, &[], &[&commands[..], &["monitor registers RCC CR", "kill"]].concat()) else { return };
     // The stack starts at the C8's end of SRAM; RCC_CR is 0x83 after reset (RM0008, 7.3.1).
     in_order(
@@ -178,7 +179,8 @@ end
     in_order(&text, &["Breakpoint 1, main", "handlers ['WWDG_IRQHandler']", "<signal handler called>", "main ()"]);
     // A supervisor call with a handler that does not come back to it ends in the thread that it started.
     let elf = image("tests/svc_pendsv.elf");
-    let (text, _) = gdb(&elf, &[], &["break svc_pendsv.c:83", "continue", "break SVC_Handler", "stepi", "backtrace", "kill"]).unwrap();
+    let (text, _) =
+        gdb(&elf, &[], &["break svc_pendsv.c:83", "continue", "break SVC_Handler", "stepi", "backtrace", "kill"]).unwrap();
     in_order(&text, &["Breakpoint 1, main", "Breakpoint 2, SVC_Handler", "<signal handler called>"]);
 }
 
@@ -398,10 +400,45 @@ fn control_c_stops_firmware_that_runs_for_ever() {
 fn bad_packets_do_no_harm() {
     let elf = image("tests/systick_1khz.elf");
     let wild = [
-        "m", "mffffffff,ffffffff", "m20000000,100000", "mzz,1", "M20000000,4:zz", "M20000000,ffffffff:00", "X20000000,5:ab", "p", "pff",
-        "Pff=00000000", "P0=0", "G00", "G", "Z0", "Z0,fffffffe,9", "Z2,20000000,ffffffff", "Z9,0,0", "z0,1,1", "vCont", "vCont;x", "vCont;s:99",
-        "vFlashErase:0,ffffffff", "vFlashErase:08000000,ffffffff", "vFlashWrite:ffffffff:aa", "qRcmd,", "qRcmd,zz", "qRcmd,ff", "qXfer:memory-map:read::ffffffff,ffff",
-        "qXfer:features:read:nothing:0,fff", "qSupported", "H", "T99", "i", "I", "R", "D;99", "Qnothing", "\u{0}\u{1}", "",
+        "m",
+        "mffffffff,ffffffff",
+        "m20000000,100000",
+        "mzz,1",
+        "M20000000,4:zz",
+        "M20000000,ffffffff:00",
+        "X20000000,5:ab",
+        "p",
+        "pff",
+        "Pff=00000000",
+        "P0=0",
+        "G00",
+        "G",
+        "Z0",
+        "Z0,fffffffe,9",
+        "Z2,20000000,ffffffff",
+        "Z9,0,0",
+        "z0,1,1",
+        "vCont",
+        "vCont;x",
+        "vCont;s:99",
+        "vFlashErase:0,ffffffff",
+        "vFlashErase:08000000,ffffffff",
+        "vFlashWrite:ffffffff:aa",
+        "qRcmd,",
+        "qRcmd,zz",
+        "qRcmd,ff",
+        "qXfer:memory-map:read::ffffffff,ffff",
+        "qXfer:features:read:nothing:0,fff",
+        "qSupported",
+        "H",
+        "T99",
+        "i",
+        "I",
+        "R",
+        "D;99",
+        "Qnothing",
+        "\u{0}\u{1}",
+        "",
     ];
     for packet in wild {
         let server = Server::start(&[&elf, "--limit", "1ms"]);

@@ -58,7 +58,8 @@ fn a_serial_line_goes_to_a_file_and_comes_from_a_script() {
     let log = path(&scratch, "log");
     let script = scratch.file("script", b"abc%more%");
     let (uart_option, input) = (format!("1={log}"), format!("usart1={script}"));
-    let args = ["run", &image("hello.elf"), "--uart", &uart_option, "--uart-input", &input, "--limit", "20ms", "--format", "json"];
+    let args =
+        ["run", &image("hello.elf"), "--uart", &uart_option, "--uart-input", &input, "--limit", "20ms", "--format", "json"];
     let ran = stm32sim(&args);
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(text.starts_with("Hello from 72000000 Hz\r\necho [abc] at "), "{text}");

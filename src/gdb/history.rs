@@ -129,9 +129,11 @@ impl History {
         loop {
             let from = Tick(here.0.0.saturating_sub(window));
             // A snapshot at the very place leads to nothing before it.
-            let Some(index) = self.before((from, 0)).or_else(|| self.before((Tick(here.0.0.saturating_sub(1)), 0))).or(
-                if here.1 > 0 { self.before(here) } else { None },
-            ) else {
+            let Some(index) = self
+                .before((from, 0))
+                .or_else(|| self.before((Tick(here.0.0.saturating_sub(1)), 0)))
+                .or(if here.1 > 0 { self.before(here) } else { None })
+            else {
                 return Ok(None);
             };
             self.rewind(index, machine, host)?;

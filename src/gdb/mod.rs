@@ -131,9 +131,8 @@ impl Server {
     /// # Errors
     /// `bad-usage` where that cannot be listened at.
     pub fn listen(address: &str) -> Result<Self> {
-        let failed = |error: io::Error| {
-            Failure::new(Code::BadUsage, format!("the debugger cannot be waited for at {address}: {error}"))
-        };
+        let failed =
+            |error: io::Error| Failure::new(Code::BadUsage, format!("the debugger cannot be waited for at {address}: {error}"));
         TcpListener::bind(address).map(Self).map_err(failed)
     }
 
@@ -155,8 +154,8 @@ impl Server {
         limit: Tick,
     ) -> Result<Ended> {
         let accepted = self.0.accept();
-        let (stream, _) = accepted
-            .map_err(|error| Failure::new(Code::Internal, format!("the debugger's connection failed: {error}")))?;
+        let (stream, _) =
+            accepted.map_err(|error| Failure::new(Code::Internal, format!("the debugger's connection failed: {error}")))?;
         let line = Line { stream, arrived: Vec::new(), next: 0, leaving: Vec::new() };
         let mut debuggee = Debuggee::new(machine, (host, ports), (chip, image), limit);
         debuggee.start()?;

@@ -11,7 +11,7 @@ use crate::finding::{Failure, Result};
 use crate::firmware::Image;
 use crate::machine::exceptions::Fault;
 use crate::machine::{Environment, Going, Halt, Machine, Outcome, WatchKind, Watchpoint};
-use crate::scenario::{Connected, Host, Ports};
+use crate::scenario::{Connected, Host, Ports, drive};
 use crate::units::{Cycles, Tick};
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
@@ -28,6 +28,7 @@ use gdbstub::target::ext::memory_map::{MemoryMap, MemoryMapOps};
 use gdbstub::target::ext::monitor_cmd::{ConsoleOutput, MonitorCmd, MonitorCmdOps, outputln};
 use gdbstub::target::{Target, TargetError, TargetResult};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// How the firmware is to go on.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ impl<'a> Debuggee<'a> {
 
     /// Runs for a while; a reason to stop if there is one.
     pub fn slice(&mut self) -> Result<Option<Stop>> {
+        let can_go_back = self.can_go_back();
         match &mut self.order {
             None => Ok(Some(Stop::Signal(Signal::SIGTRAP))),
             Some(Order::Back(how)) => {
@@ -101,7 +103,7 @@ impl<'a> Debuggee<'a> {
                 }))
             }
             Some(Order::Forward(going)) => {
-                if !self.ports.are_live() {
+                if can_go_back {
                     self.history.pass(self.machine, self.host)?;
                 }
                 let pause = self.machine.now() + self.ports.period().min(SLICE);
@@ -109,6 +111,8 @@ impl<'a> Debuggee<'a> {
                 let halt = self.machine.go(going, &mut connected, pause, self.limit)?;
                 match halt {
                     Halt::Pause => Ok(None),
+                    // Somebody may still type.
+                    Halt::Ended(Outcome::Asleep(_)) if self.ports.can_be_typed_on() => Ok(None),
                     halt => Ok(Some(self.reason(halt))),
                 }
             }
@@ -120,14 +124,14 @@ impl<'a> Debuggee<'a> {
         self.machine.set_breakpoints(BTreeSet::new());
         self.machine.set_watchpoints(Vec::new());
         self.machine.halt_on_faults(false);
+        self.ports.wait_at_most(None);
+        // To the end of the block that it may stand in, so that the block is priced as a whole.
         let mut going = self.machine.going_on();
-        loop {
-            let pause = self.machine.now() + self.ports.period();
-            let mut connected = Connected { host: self.host, ports: self.ports };
-            match self.machine.go(&mut going, &mut connected, pause, self.limit)? {
-                Halt::Ended(outcome) => return Ok(outcome),
-                _ => continue,
-            }
+        let pause = self.machine.now() + Cycles(1);
+        let mut connected = Connected { host: self.host, ports: self.ports };
+        match self.machine.go(&mut going, &mut connected, pause, self.limit)? {
+            Halt::Ended(outcome) => Ok(outcome),
+            _ => drive(self.machine, self.host, self.ports, self.limit),
         }
     }
 
@@ -189,6 +193,11 @@ impl<'a> Debuggee<'a> {
         self.machine.set_breakpoints(self.software.union(&self.hardware).copied().collect());
     }
 
+    /// Whether stretches of the run can be repeated: nobody outside has taken part, and no files.
+    fn can_go_back(&self) -> bool {
+        !self.ports.are_live() && self.machine.semihosting_console().is_none()
+    }
+
     /// Whether what was counted is not of one run.
     pub fn has_gone_back(&self) -> bool {
         self.history.repeated
@@ -197,6 +206,8 @@ impl<'a> Debuggee<'a> {
     /// Who holds the other end of the lines looks at the machine once, before anything runs.
     pub fn start(&mut self) -> Result<()> {
         self.machine.halt_on_faults(true);
+        // Or the debugger would have to wait, too.
+        self.ports.wait_at_most(Some(Duration::from_millis(20)));
         Connected { host: self.host, ports: self.ports }.look(self.machine)?;
         self.history.restart(self.machine, self.host)
     }
@@ -306,11 +317,11 @@ impl SingleThreadResume for Debuggee<'_> {
     }
 
     fn support_reverse_step(&mut self) -> Option<ReverseStepOps<'_, (), Self>> {
-        if self.ports.are_live() { None } else { Some(self) }
+        if self.can_go_back() { Some(self) } else { None }
     }
 
     fn support_reverse_cont(&mut self) -> Option<ReverseContOps<'_, (), Self>> {
-        if self.ports.are_live() { None } else { Some(self) }
+        if self.can_go_back() { Some(self) } else { None }
     }
 }
 

@@ -415,7 +415,8 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null(), guards: BTreeMap::new() };
+        let shared =
+            Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null(), guards: BTreeMap::new() };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {

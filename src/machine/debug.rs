@@ -314,7 +314,8 @@ impl Machine {
         accesses.and_then(|(address, bytes, store)| {
             let hit = |watch: &&Watchpoint| {
                 let kind = watch.kind == WatchKind::Access || (watch.kind == WatchKind::Write) == store;
-                let (end, watch_end) = (u64::from(address) + u64::from(bytes), u64::from(watch.address) + u64::from(watch.length));
+                let (end, watch_end) =
+                    (u64::from(address) + u64::from(bytes), u64::from(watch.address) + u64::from(watch.length));
                 kind && u64::from(address) < watch_end && u64::from(watch.address) < end
             };
             self.debug.watches.iter().find(hit).map(|watch| (*watch, watch.address.max(address)))

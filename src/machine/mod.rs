@@ -22,8 +22,8 @@ mod tracker;
 mod view;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
-pub use inspect::{DeviceRegister, Register};
 pub use debug::{Going, Halt, WatchKind, Watchpoint};
+pub use inspect::{DeviceRegister, Register};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use snapshot::Snapshot;
 pub use soc::{Mark, Overrides};

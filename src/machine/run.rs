@@ -253,7 +253,7 @@ impl Machine {
         match self.last_fault {
             Some((fault, pc)) if self.in_fault_handler() && self.now() >= self.hard_limit => {
                 Outcome::Fault { fault, pc, lockup: false }
-            },
+            }
             _ => Outcome::Limit(self.cpu.special(Special::Pc)),
         }
     }

@@ -10,7 +10,13 @@ use crate::units::Tick;
 
 impl Machine {
     /// The core sleeps: time goes on to the next event until something wakes it.
-    pub(super) fn sleep(&mut self, wake: Wake, environment: &mut dyn Environment, limit: Tick, pc: u32) -> Result<Option<Outcome>> {
+    pub(super) fn sleep(
+        &mut self,
+        wake: Wake,
+        environment: &mut dyn Environment,
+        limit: Tick,
+        pc: u32,
+    ) -> Result<Option<Outcome>> {
         let deep = self.cpu.world().system.exceptions.system_control & SCR_SLEEPDEEP != 0;
         let standby = deep && self.cpu.world().system.deep_sleep.standby;
         self.cpu.world_mut().system.wake_up = false;
@@ -60,6 +66,7 @@ impl Machine {
                 }
                 let soc = self.cpu.world();
                 if soc.system.next_due() == Tick::NEVER && soc.system.sent.len() == sent {
+                    self.asleep = Some(wake);
                     return Ok(Some(Outcome::Asleep(pc)));
                 }
                 continue;

@@ -10,9 +10,7 @@ use super::soc::Soc;
 use super::store;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
-use crate::timing::{
-    Cause, CauseCycles, Handler, Transition, exception_entry, exception_return, late_arrival, tail_chain,
-};
+use crate::timing::{Cause, CauseCycles, Handler, Transition, exception_entry, exception_return, late_arrival, tail_chain};
 use crate::units::{Addr, Tick};
 
 /// xPSR: the core is in Thumb state, as it always must be.
@@ -283,7 +281,12 @@ impl Machine {
         Ok(self.fault(fault, address, address))
     }
 
-    pub(super) fn exception_return(&mut self, value: u32, environment: &mut dyn Environment, limit: Tick) -> Result<Option<Outcome>> {
+    pub(super) fn exception_return(
+        &mut self,
+        value: u32,
+        environment: &mut dyn Environment,
+        limit: Tick,
+    ) -> Result<Option<Outcome>> {
         let pc = self.cpu.special(Special::Pc);
         if CoreAccess::xpsr(&self.cpu) & 0x1ff == 0 {
             // In thread mode it is an address like any other (DDI 0403, B1.5.8), and nothing can be executed there (B3.1).

@@ -10,7 +10,7 @@ use super::soc::Mark;
 use crate::finding::Finding;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::Source;
-use crate::peripherals::system::{Clocks, LedgerKey, SentByte, WireEvent};
+use crate::peripherals::system::{Clocks, LedgerKey, SentByte, TracedItem, WireEvent};
 use crate::timing::{Prices, TimingConfig};
 use crate::units::Tick;
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,6 +182,12 @@ impl Machine {
         items.flat_map(|item| item.value.to_le_bytes().into_iter().take(item.size as usize)).collect()
     }
 
+    /// Everything that the firmware wrote to the ITM.
+    #[must_use]
+    pub fn traced(&self) -> &[TracedItem] {
+        &self.cpu.world().system.traced
+    }
+
     /// The stimulus ports that something was written to.
     #[must_use]
     pub fn itm_ports(&self) -> BTreeSet<u32> {
@@ -225,7 +231,11 @@ impl Machine {
     pub fn exceptions(&self) -> Vec<(u16, Vec<&'static str>)> {
         let exceptions = &self.cpu.world().system.exceptions;
         let state = |n: u16| {
-            let states = [("active", exceptions.is_active(n)), ("pending", exceptions.is_pending(n)), ("enabled", exceptions.is_enabled(n))];
+            let states = [
+                ("active", exceptions.is_active(n)),
+                ("pending", exceptions.is_pending(n)),
+                ("enabled", exceptions.is_enabled(n)),
+            ];
             states.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect::<Vec<_>>()
         };
         let concerned = |n: &u16| exceptions.is_active(*n) || exceptions.is_pending(*n);

@@ -144,8 +144,9 @@ impl Injection {
             .map(|(name, arguments)| Ok((name, arguments, find("--call", name, image)?.address.0 & !1)))
             .collect::<Result<Vec<_>>>()?;
         let mut connected = Connected { host, ports };
-        arrive(machine, &mut connected, (place, None), limit)
-            .and_then(|stopped| stopped.map_or(Ok(()), |why| Err(stalled(&format!("the firmware did not come to {at}"), &why))))?;
+        arrive(machine, &mut connected, (place, None), limit).and_then(|stopped| {
+            stopped.map_or(Ok(()), |why| Err(stalled(&format!("the firmware did not come to {at}"), &why)))
+        })?;
         for (address, bytes) in &sets {
             machine.alter(*address, bytes).ok_or_else(|| usage("--set", &format!("0x{address:08x}"), "there is no memory"))?;
         }
@@ -197,10 +198,12 @@ fn arrive(
     loop {
         let pause = machine.now() + connected.ports.period().min(Cycles(1 << 40));
         match machine.go(&mut going, connected, pause, limit)? {
-            Halt::Breakpoint if machine.register(Register::Special(Special::Pc)) == place => {
-                if sp.is_none_or(|sp| machine.register(Register::General(13)) == sp) {
+            Halt::Breakpoint => {
+                let there = machine.register(Register::Special(Special::Pc)) == place;
+                if there && sp.is_none_or(|sp| machine.register(Register::General(13)) == sp) {
                     return Ok(None);
                 }
+                // Deeper in a recursion, or a BKPT of the firmware's own.
                 going = machine.going_on();
             }
             Halt::Ended(outcome) => return Ok(Some(outcome)),
@@ -262,7 +265,8 @@ mod tests {
         let whats: Vec<What> = injection.sets.iter().map(|(_, _, what)| what.clone()).collect();
         assert_eq!(whats, [What::Integer(3), What::Integer(-16), What::Real(0.5), What::Integer(1)]);
         assert_eq!(injection.sets.last().map(|(name, offset, _)| (name.as_str(), *offset)), Some(("a", 8)));
-        for (text, says) in [("a", "it is as"), ("a=", "neither"), ("a=x", "neither"), ("a+b=1", "no offset"), ("a=@/nowhere", "cannot be read")]
+        for (text, says) in
+            [("a", "it is as"), ("a=", "neither"), ("a=x", "neither"), ("a+b=1", "no offset"), ("a=@/nowhere", "cannot be read")]
         {
             let failure = injection.set(text).expect_err(text);
             assert!(failure.0.message.contains(says), "{}", failure.0.message);

@@ -62,9 +62,8 @@ impl Bus {
             return Some(value >> bit & 1);
         }
         let slot = self.slots.get(self.find(address)?)?;
-        let gated = slot.gate.is_some_and(|(register, bit)| {
-            system.clock_enables.get(register).is_some_and(|enables| enables & bit == 0)
-        });
+        let gated =
+            slot.gate.is_some_and(|(register, bit)| system.clock_enables.get(register).is_some_and(|enables| enables & bit == 0));
         let offset = address.checked_sub(slot.base)?;
         let mut device = match &slot.device {
             _ if gated => return Some(0),

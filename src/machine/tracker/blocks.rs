@@ -60,7 +60,15 @@ impl Blocks {
     pub fn new(memory: Rc<Memory>) -> Result<Self> {
         let (base, bytes) = memory.flash();
         let windows = [base, 0].map(|base| Window { base, bytes, blocks: Vec::new() });
-        Ok(Self { decoder: Decoder::new()?, memory, windows, others: HashMap::new(), known: Vec::new(), watched: HashSet::new(), breaks: BTreeSet::new() })
+        Ok(Self {
+            decoder: Decoder::new()?,
+            memory,
+            windows,
+            others: HashMap::new(),
+            known: Vec::new(),
+            watched: HashSet::new(),
+            breaks: BTreeSet::new(),
+        })
     }
 
     /// What has to be done when the block begins.

@@ -101,8 +101,7 @@ impl Wiring {
     /// # Errors
     /// `bad-usage`, `file-unreadable`.
     pub fn uart_input(&mut self, text: &str) -> Result<()> {
-        let (device, path) =
-            text.split_once('=').ok_or_else(|| usage("--uart-input", text, "it is as 1=commands.txt"))?;
+        let (device, path) = text.split_once('=').ok_or_else(|| usage("--uart-input", text, "it is as 1=commands.txt"))?;
         self.inputs.push((device_name(device), read(path)?));
         Ok(())
     }
@@ -146,11 +145,13 @@ impl Wiring {
     pub fn open(&self, machine: &mut Machine) -> Result<Ports> {
         let device = |machine: &Machine, name: &str| {
             let uart = name.starts_with("USART") || name.starts_with("UART");
-            machine.device(name).filter(|_| uart).ok_or_else(|| {
-                Failure::from(Finding::new(Code::BadUsage, format!("the chip has no serial device '{name}'")))
-            })
+            machine
+                .device(name)
+                .filter(|_| uart)
+                .ok_or_else(|| Failure::from(Finding::new(Code::BadUsage, format!("the chip has no serial device '{name}'"))))
         };
-        let mut ports = Ports { real_time: self.real_time.then(|| (Instant::now(), 0.0)), ..Ports::default() };
+        let mut ports = Ports { real_time: self.real_time.then(Instant::now), ..Ports::default() };
+        ports.scripted = !self.inputs.is_empty();
         for (name, whither) in &self.uarts {
             let number = device(machine, name)?;
             let end = match whither {
@@ -204,8 +205,12 @@ pub struct Ports {
     rtt_on: bool,
     rtt: Vec<(u32, usize, Sink)>,
     itm: Vec<(u32, usize, Sink)>,
-    /// Since when, and the chip's microseconds then.
-    real_time: Option<(Instant, f64)>,
+    /// Since when the chip's time is not to run ahead of the world's.
+    real_time: Option<Instant>,
+    /// Something was or will be sent by a script.
+    scripted: bool,
+    /// How long to wait for somebody to type, where the core would sleep for ever; `None` is for ever.
+    patience: Option<Duration>,
 }
 
 /// How often the lines are looked at, in core cycles: a millisecond at 72 MHz.
@@ -221,10 +226,22 @@ impl Ports {
         if idle && self.real_time.is_none() { FOR_EVER } else { PERIOD }
     }
 
-    /// Whether somebody may type, or sees what leaves: then the same run never happens twice.
+    /// Whether somebody may type.
+    #[must_use]
+    pub fn can_be_typed_on(&self) -> bool {
+        self.uarts.iter().any(|uart| !matches!(uart.end, End::Sink(_)))
+    }
+
+    /// Where the core would sleep for ever, somebody who may type is waited for so long only; with `None`, for ever.
+    pub fn wait_at_most(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+    }
+
+    /// Whether what has passed here has passed: then no stretch of the run can be repeated.
     #[must_use]
     pub fn are_live(&self) -> bool {
-        !self.uarts.is_empty() || self.rtt_on || !self.itm.is_empty() || self.real_time.is_some()
+        self.scripted
+            || !self.uarts.is_empty() || self.rtt_on || !self.itm.is_empty() || self.real_time.is_some()
     }
 
     /// Passes on what has come, both ways.
@@ -240,7 +257,12 @@ impl Ports {
             sink.advance(read, machine.rtt_output(*channel))?;
         }
         for (port, read, sink) in &mut self.itm {
-            sink.advance(read, &machine.itm_output(*port))?;
+            let items = machine.traced();
+            let fresh = items.iter().skip(*read).filter(|item| item.port == *port);
+            let bytes: Vec<u8> =
+                fresh.flat_map(|item| item.value.to_le_bytes().into_iter().take(item.size as usize)).collect();
+            *read = items.len();
+            sink.write(&bytes)?;
         }
         for uart in &mut self.uarts {
             let sent = machine.sent();
@@ -294,13 +316,13 @@ impl Ports {
     /// Lets the world's time catch up; where the core would sleep for ever, until somebody types.
     fn wait(&mut self, machine: &mut Machine) {
         let idle = machine.is_idle();
-        let ahead = self.real_time.and_then(|(since, _)| {
+        let ahead = self.real_time.and_then(|since| {
             let chip = Duration::from_secs_f64((machine.micros(machine.now()) / 1e6).max(0.0));
             chip.checked_sub(since.elapsed())
         });
         #[cfg(unix)]
         {
-            let wait = if idle { None } else { ahead };
+            let wait = if idle { self.patience } else { ahead };
             if idle || wait.is_some() {
                 for uart in &mut self.uarts {
                     if let End::Pty(pty) = &mut uart.end
