@@ -172,19 +172,54 @@ pub enum Return {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lockup;
 
+/// A set of exceptions, a bit each: looking through it takes four words, not 256 places, at every entry and return.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set([u64; EXCEPTIONS / 64]);
+
+impl Set {
+    fn has(&self, n: Number) -> bool {
+        self.0.get(usize::from(n) / 64).is_some_and(|word| word >> (n % 64) & 1 != 0)
+    }
+
+    fn set(&mut self, n: Number, member: bool) {
+        if let Some(word) = self.0.get_mut(usize::from(n) / 64) {
+            *word = *word & !(1 << (n % 64)) | u64::from(member) << (n % 64);
+        }
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    fn and(&self, other: &Set) -> Set {
+        let mut both = *self;
+        both.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
+        both
+    }
+
+    /// The members, lowest number first.
+    fn members(self) -> impl Iterator<Item = Number> {
+        self.0.into_iter().zip((0..).step_by(64)).flat_map(|(word, base)| {
+            std::iter::successors(Some(word), |left| Some(left & left.wrapping_sub(1)))
+                .take_while(|left| *left != 0)
+                .map(move |left| base + left.trailing_zeros() as Number)
+        })
+    }
+}
+
 /// NVIC and System Control Block state.
 #[derive(Clone, Debug)]
 pub struct Exceptions {
-    enabled: [bool; EXCEPTIONS],
-    pending: [bool; EXCEPTIONS],
-    active: [bool; EXCEPTIONS],
+    enabled: Set,
+    pending: Set,
+    active: Set,
     /// The interrupt lines' levels: a line that is still high when its handler returns pends again.
-    level: [bool; EXCEPTIONS],
+    level: Set,
     priority: [u8; EXCEPTIONS],
     /// How many enabled exceptions are pending, so that the usual case costs one comparison.
     candidates: u32,
     /// What has become pending since somebody asked, a bit each.
-    newly: [u64; EXCEPTIONS / 64],
+    newly: Set,
     /// Vector table address (VTOR).
     pub vector_table: u32,
     /// AIRCR.PRIGROUP.
@@ -207,18 +242,18 @@ pub struct Exceptions {
 
 impl Default for Exceptions {
     fn default() -> Self {
-        let mut enabled = [false; EXCEPTIONS];
+        let mut enabled = Set::default();
         for n in [number::NMI, number::HARD_FAULT, number::SV_CALL, number::PEND_SV, number::SYS_TICK] {
-            enabled[n as usize] = true;
+            enabled.set(n, true);
         }
         Self {
             enabled,
-            pending: [false; EXCEPTIONS],
-            active: [false; EXCEPTIONS],
-            level: [false; EXCEPTIONS],
+            pending: Set::default(),
+            active: Set::default(),
+            level: Set::default(),
             priority: [0; EXCEPTIONS],
             candidates: 0,
-            newly: [0; EXCEPTIONS / 64],
+            newly: Set::default(),
             vector_table: 0,
             priority_group: 0,
             system_control: 0,
@@ -276,11 +311,7 @@ impl Exceptions {
 
     /// What an exception's priority must be below to be taken (DDI 0403, section B1.5.4).
     fn execution_priority(&self, masks: Masks) -> i16 {
-        let active = (1..EXCEPTIONS as Number)
-            .filter(|n| self.active[*n as usize])
-            .map(|n| self.group_priority(self.full_priority(n)))
-            .min()
-            .unwrap_or(IDLE_PRIORITY);
+        let active = self.active.members().map(|n| self.group_priority(self.full_priority(n))).min().unwrap_or(IDLE_PRIORITY);
         let mut boosted = IDLE_PRIORITY;
         if masks.basepri != 0 {
             boosted = self.group_priority(i16::from(masks.basepri));
@@ -305,9 +336,7 @@ impl Exceptions {
         if self.candidates == 0 {
             return None;
         }
-        (1..EXCEPTIONS as Number)
-            .filter(|n| self.pending[*n as usize] && self.enabled[*n as usize])
-            .min_by_key(|n| (self.full_priority(*n), *n))
+        self.pending.and(&self.enabled).members().min_by_key(|n| (self.full_priority(*n), *n))
     }
 
     /// The exception to take now, if one is pending, enabled, and more urgent than what runs.
@@ -323,51 +352,47 @@ impl Exceptions {
         self.takeable(Masks { primask: false, ..masks }).is_some()
     }
 
-    fn update(&mut self, n: Number, change: impl FnOnce(&mut bool, &mut bool)) {
-        let i = n as usize;
-        if i >= EXCEPTIONS {
+    fn update(&mut self, n: Number, change: impl FnOnce(&mut Self)) {
+        if usize::from(n) >= EXCEPTIONS {
             return;
         }
-        let before = self.enabled[i] && self.pending[i];
-        let was_pending = self.pending[i];
-        change(&mut self.enabled[i], &mut self.pending[i]);
-        let after = self.enabled[i] && self.pending[i];
-        self.candidates = self.candidates + u32::from(after) - u32::from(before);
-        if !was_pending && self.pending[i] {
-            self.newly[i / 64] |= 1 << (i % 64);
-        }
-        // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
-        if !was_pending && self.pending[i] && self.system_control & (1 << 4) != 0 {
-            self.event = true;
+        let candidate = |this: &Self| u32::from(this.enabled.has(n) && this.pending.has(n));
+        let (before, was_pending) = (candidate(self), self.pending.has(n));
+        change(self);
+        self.candidates = self.candidates + candidate(self) - before;
+        if !was_pending && self.pending.has(n) {
+            self.newly.set(n, true);
+            // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
+            if self.system_control & (1 << 4) != 0 {
+                self.event = true;
+            }
         }
     }
 
     /// An exception that has become pending since the last call; `None` when all have been told.
     #[inline]
     pub fn take_newly_pending(&mut self) -> Option<Number> {
-        let at = self.newly.iter().position(|bits| *bits != 0)?;
-        let bit = self.newly[at].trailing_zeros();
-        self.newly[at] &= !(1 << bit);
-        Some((at * 64) as Number + bit as Number)
+        let n = self.newly.members().next()?;
+        self.newly.set(n, false);
+        Some(n)
     }
 
     /// Sets or clears the pending state.
     pub fn set_pending(&mut self, n: Number, pending: bool) {
-        self.update(n, |_, p| *p = pending);
+        self.update(n, |this| this.pending.set(n, pending));
     }
 
     /// Enables or disables.
     pub fn set_enabled(&mut self, n: Number, enabled: bool) {
-        self.update(n, |e, _| *e = enabled);
+        self.update(n, |this| this.enabled.set(n, enabled));
     }
 
     /// A device drives its interrupt line: a rising or high line pends, and pends again when the handler returns with it still high.
     pub fn set_level(&mut self, n: Number, high: bool) {
-        if let Some(level) = self.level.get_mut(n as usize) {
-            let was = std::mem::replace(level, high);
-            if high && !was {
-                self.set_pending(n, true);
-            }
+        let was = self.level.has(n);
+        self.level.set(n, high);
+        if high && !was {
+            self.set_pending(n, true);
         }
     }
 
@@ -387,32 +412,30 @@ impl Exceptions {
     /// Whether the exception is enabled.
     #[must_use]
     pub fn is_enabled(&self, n: Number) -> bool {
-        self.enabled.get(n as usize).copied().unwrap_or(false)
+        self.enabled.has(n)
     }
 
     /// Whether the exception is pending.
     #[must_use]
     pub fn is_pending(&self, n: Number) -> bool {
-        self.pending.get(n as usize).copied().unwrap_or(false)
+        self.pending.has(n)
     }
 
     /// Whether the exception's handler has started and not returned.
     #[must_use]
     pub fn is_active(&self, n: Number) -> bool {
-        self.active.get(n as usize).copied().unwrap_or(false)
+        self.active.has(n)
     }
 
     /// Overrides the active state, for SHCSR.
     pub fn set_active(&mut self, n: Number, active: bool) {
-        if let Some(slot) = self.active.get_mut(n as usize) {
-            *slot = active;
-        }
+        self.active.set(n, active);
     }
 
     /// How many handlers are nested.
     #[must_use]
     pub fn nesting(&self) -> usize {
-        self.active.iter().filter(|active| **active).count()
+        self.active.count() as usize
     }
 
     /// The handler of an exception, from the vector table, with its Thumb bit.
@@ -509,7 +532,7 @@ impl Exceptions {
         if current != number::NMI {
             core.clear_faultmask();
         }
-        if self.level.get(current as usize).copied().unwrap_or(false) {
+        if self.level.has(current) {
             self.set_pending(current, true);
         }
         if let Some(next) = self.takeable(core.masks()) {
@@ -551,7 +574,7 @@ impl Exceptions {
 
     /// The active exception that a nested handler interrupted: the one with the most urgent priority.
     fn innermost_active(&self) -> Number {
-        (1..EXCEPTIONS as Number).filter(|n| self.active[*n as usize]).min_by_key(|n| (self.full_priority(*n), *n)).unwrap_or(0)
+        self.active.members().min_by_key(|n| (self.full_priority(*n), *n)).unwrap_or(0)
     }
 
     /// Records a fault in the status registers and says which exception it is taken as: itself where it is enabled and urgent enough,

@@ -225,13 +225,18 @@ impl Machine {
         }
         self.stall();
         self.cpu.world_mut().deliver_due();
-        let masks = CoreAccess::masks(&self.cpu);
-        let takeable = self.cpu.world().system.exceptions.takeable(masks);
+        // The masks are worth reading only when something is pending.
+        let exceptions = &self.cpu.world().system.exceptions;
+        let takeable = if exceptions.any_candidate() { exceptions.takeable(CoreAccess::masks(&self.cpu)) } else { None };
         Ok(takeable.and_then(|n| self.enter(n)))
     }
 
     /// The core waits for a flash that is being programmed or erased, and forgets what stood there. Code in SRAM does not wait.
     pub(super) fn stall(&mut self) {
+        let system = &self.cpu.world().system;
+        if system.changed_flash.is_empty() && system.stalled_until.is_none() {
+            return;
+        }
         let pc = self.cpu.special(Special::Pc);
         let soc = self.cpu.world_mut();
         let changed = std::mem::take(&mut soc.system.changed_flash);

@@ -251,7 +251,7 @@ pub struct Prices {
     taken: u32,
     /// The distinct states met, each with the settings it was met under.
     states: Vec<(TimingConfig, FrontState)>,
-    state_ids: HashMap<(TimingConfig, FrontState), u32>,
+    state_ids: HashMap<(TimingConfig, FrontState), u32, Mixing>,
     state: u32,
     /// The state, where none is remembered.
     front: FrontState,
@@ -335,7 +335,7 @@ impl Prices {
             cursor: NONE,
             taken: NONE,
             states: Vec::new(),
-            state_ids: HashMap::new(),
+            state_ids: HashMap::default(),
             state: 0,
             front: FrontState::reset(),
             signatures: Vec::new(),
