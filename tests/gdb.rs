@@ -173,10 +173,10 @@ end
     let script = format!("source {}", scratch.file("walk.gdb", walk.as_bytes()));
     let there = ["break nested_irq.c:44", "continue", "print length"];
     let Some((text, _)) = gdb(&elf, &[], &[&there[..], &[&script, "print length", "kill"]].concat()) else { return };
-    in_order(&text, &["Breakpoint 1, main", "$1 = 0", "handlers []", "$2 = 7"]);
+    in_order(&text, &["Breakpoint 1, ", "$1 = 0", "handlers []", "$2 = 7"]);
     let into = ["monitor step into", &script, "backtrace", "kill"];
     let (text, _) = gdb(&elf, &[], &[&there[..], &into].concat()).unwrap();
-    in_order(&text, &["Breakpoint 1, main", "handlers ['WWDG_IRQHandler']", "<signal handler called>", "main ()"]);
+    in_order(&text, &["Breakpoint 1, ", "handlers ['WWDG_IRQHandler']", "<signal handler called>", "main ()"]);
     // A supervisor call with a handler that does not come back to it ends in the thread that it started.
     let elf = image("tests/svc_pendsv.elf");
     let (text, _) =
