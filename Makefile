@@ -22,6 +22,7 @@ test: lint
 
 # The whole data sets too, every documented example, and the API documentation.
 test-full: lint
+	@./.ci/tools
 	@$(call cargo-test,all)
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(FLAGS) --no-deps --document-private-items
 

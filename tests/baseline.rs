@@ -40,7 +40,60 @@ fn what_was_saved_checks_as_equal_and_saves_to_the_same_bytes() {
     assert!(check.out.ends_with("1 equal: no regression\n"), "{}", check.out);
     let update = stm32sim(&["check", "--baseline", &path, "--update"]);
     assert_eq!(update.code, 0);
+    assert!(update.out.ends_with(&format!("1 equal: saved in {path}\n")), "{}", update.out);
     assert_eq!(fs::read_to_string(&path).expect("there"), text);
+}
+
+#[test]
+fn update_shows_what_changes_and_says_where_it_was_saved() {
+    let scratch = Scratch::new("baseline-update");
+    let (_, text) = baseline(&scratch);
+    let cycles = number(&text, "/runs/0/inference/cycles");
+    let cheaper = with(&text, &format!("        \"cycles\": {cycles},"), &format!("        \"cycles\": {},", cycles - 1000));
+    let old = scratch.file("old.json", cheaper.as_bytes());
+    let update = stm32sim(&["check", "--baseline", &old, "--update"]);
+    assert_eq!((update.code, update.err.as_str()), (0, ""), "what is meant is no regression: {}", update.out);
+    assert!(update.out.contains(" WORSE   anomaly@stm32f103c8") && update.out.contains("+1 000"), "{}", update.out);
+    assert!(update.out.ends_with(&format!("1 worse: saved in {old}\n")), "{}", update.out);
+    assert_eq!(fs::read_to_string(&old).expect("there"), text);
+    // A baseline that is not there yet: everything is new.
+    let fresh = scratch.0.join("fresh.json").display().to_string();
+    let first = stm32sim(&["check", "--baseline", &fresh, "--scenario", "anomaly", "--samples", "0", "--update"]);
+    assert!(first.code == 0 && first.out.ends_with(&format!("1 new: saved in {fresh}\n")), "{}{}", first.out, first.err);
+    assert_eq!(fs::read_to_string(&fresh).expect("there"), text);
+    let nowhere = stm32sim(&["check", "--scenario", "anomaly", "--update"]);
+    assert!(nowhere.code == 2 && nowhere.out.is_empty(), "{}", nowhere.err);
+    let save = stm32sim(&["bench", "--scenario", "anomaly", "--samples", "0", "--save-baseline", &fresh]);
+    assert!(save.out.ends_with(&format!("1 of 1 runs fine; saved in {fresh}\n")), "{}", save.out);
+}
+
+#[test]
+fn a_row_that_is_no_longer_run_fails_a_check_until_it_is_dropped_on_purpose() {
+    let scratch = Scratch::new("baseline-gone");
+    let suite = |runs: &str| {
+        let runs: String = runs.split(' ').map(|name| format!("[[run]]\nscenario = \"{name}\"\n")).collect();
+        scratch.file("stm32sim.toml", format!("samples = 0\nbaseline = \"baseline.json\"\n{runs}").as_bytes())
+    };
+    let both = suite("anomaly anomaly-forest");
+    assert_eq!(stm32sim(&["check", "--suite", &both, "--update"]).code, 0);
+    assert_eq!(stm32sim(&["check", "--suite", &both]).code, 0);
+    let one = suite("anomaly");
+    let gone = stm32sim(&["check", "--suite", &one, "--emit", "annotations=-"]);
+    assert_eq!((gone.code, gone.err.as_str()), (3, ""), "{}", gone.out);
+    assert!(gone.out.contains(" gone    anomaly-forest@stm32f103c8\n          nothing guards it any more"), "{}", gone.out);
+    assert!(gone.out.contains("1 equal, 1 gone: 1 row fails\n"), "{}", gone.out);
+    let says = "::error title=stm32sim regression::anomaly-forest@stm32f103c8: no longer there%0ANothing guards it any more. If that is \
+                meant: stm32sim check --update --prune.";
+    assert!(gone.out.contains(says), "{}", gone.out);
+    // Saving alone drops nothing.
+    assert_eq!(stm32sim(&["check", "--suite", &one, "--update"]).code, 0);
+    assert_eq!(stm32sim(&["check", "--suite", &one]).code, 3);
+    assert_eq!(stm32sim(&["check", "--suite", &one, "--update", "--prune"]).code, 0);
+    let kept = stm32sim(&["check", "--suite", &one]);
+    assert!(kept.code == 0 && kept.out.ends_with("1 equal: no regression\n"), "{}", kept.out);
+    // What is new has nothing to be worse than.
+    let new = stm32sim(&["check", "--suite", &suite("anomaly anomaly-forest")]);
+    assert!(new.code == 0 && new.out.ends_with("1 equal, 1 new: no regression\n"), "{}", new.out);
 }
 
 #[test]
@@ -97,6 +150,12 @@ fn new_and_gone_rows_are_shown_and_merging_loses_none() {
     let gone = stm32sim(&["compare", &two, &path]);
     assert!(gone.code == 0 && gone.out.contains(" gone    image@stm32f103c8"), "{}", gone.out);
     assert_eq!(stm32sim(&["compare", &two, &path, "--exact"]).code, 3);
+    for (old, new, says) in
+        [(&path, &two, "1 equal, 1 new (image@stm32f103c8)"), (&two, &path, "1 equal, 1 gone (image@stm32f103c8)")]
+    {
+        let markdown = stm32sim(&["compare", old, new, "--format", "markdown"]).out;
+        assert!(markdown.contains(&format!("\nAgainst the baseline: {says}.\n")), "{markdown}");
+    }
     // A check of one scenario against a baseline of two is no loss of the other.
     let check = stm32sim(&["check", "--baseline", &two, "--scenario", "anomaly", "--samples", "0", "--update"]);
     assert_eq!(check.code, 0, "{}", check.err);
@@ -188,4 +247,29 @@ fn nothing_is_written_to_a_full_device() {
     let run = stm32sim(&["bench", "--scenario", "anomaly", "--samples", "0", "--rows", "/dev/full"]);
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("/dev/full cannot be written"), "{}", run.err);
+    // It has no end to be read to, either.
+    let save = stm32sim(&["bench", "--scenario", "anomaly", "--samples", "0", "--save-baseline", "/dev/full"]);
+    assert!(save.code == 2 && save.err.starts_with("error[output-unwritable]: /dev/full cannot be written"), "{}", save.err);
+    assert!(save.out.contains("1 of 1 runs fine\n"), "the results are shown all the same: {}", save.out);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_replaced_stays_as_it_was() {
+    let scratch = Scratch::new("baseline-full");
+    let (path, text) = baseline(&scratch);
+    let cycles = number(&text, "/runs/0/inference/cycles");
+    let old = with(&text, &format!("        \"cycles\": {cycles},"), &format!("        \"cycles\": {},", cycles + 1));
+    fs::write(&path, &old).expect("written");
+    // Files that cannot grow beyond one block stand for a device without space.
+    let command = format!("trap '' XFSZ; ulimit -f 1; exec {} check --baseline {path} --update", env!("CARGO_BIN_EXE_stm32sim"));
+    let Ok(run) = std::process::Command::new("sh").args(["-c", &command]).output() else {
+        return eprintln!("skipped: there is no sh");
+    };
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert_eq!(run.status.code(), Some(2), "{out}{err}");
+    assert!(err.starts_with("error[output-unwritable]: ") && err.contains("baseline.json cannot be written"), "{err}");
+    assert!(out.contains(" better  anomaly@stm32f103c8") && !out.contains("saved in"), "the difference is shown: {out}");
+    assert_eq!(fs::read_to_string(&path).expect("there"), old);
+    let left = fs::read_dir(&scratch.0).expect("a folder").count();
+    assert_eq!(left, 1, "nothing half written lies about");
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::path::Path;
 use stm32sim::model::Model;
 use stm32sim::scenario::names;
+use support::tools::{self, printed};
 use support::{Scratch, binutils, stm32sim};
 
 fn root() -> &'static Path {
@@ -61,6 +62,46 @@ fn the_table_is_narrow_and_ends_with_a_verdict() {
     let verdict = run.out.lines().last().expect("a last line");
     assert!(verdict.starts_with(&format!("{all} of {all} scenario")) && verdict.contains("as the reference's"), "{verdict}");
     assert_eq!(run.out, stm32sim(&["bench", "--samples", "2", "--jobs", "1"]).out);
+}
+
+#[test]
+fn markdown_csv_and_pages_hold_the_numbers_of_the_json() {
+    let scratch = Scratch::new("bench-formats");
+    let page = scratch.0.join("page.html").display().to_string();
+    let common = ["bench", "--samples", "2", "--scenario", "anomaly", "--scenario", "anomaly-forest"];
+    let (report, _) = json(&common);
+    let cycles = |at: usize| report["runs"][at]["inference"]["cycles"].as_u64().expect("cycles");
+    let markdown = stm32sim(&[&common[..], &["--format", "markdown", "--html", &page]].concat());
+    assert_eq!((markdown.code, markdown.err.as_str()), (0, ""));
+    scratch.file("bench.md", markdown.out.as_bytes());
+    let program = "import sys\nfrom markdown_it import MarkdownIt\n\
+                   t = MarkdownIt('commonmark').enable('table').parse(open(sys.argv[1]).read())\n\
+                   cells = [t[i + 1].content for i, x in enumerate(t) if x.type == 'td_open']\n\
+                   print(len(cells), cells[0], cells[6].replace(' ', ''), cells[11], cells[17].replace(' ', ''))";
+    if let Some(mut python) = tools::python("markdown_it") {
+        let read = printed(python.args(["-c", program]).arg(scratch.0.join("bench.md")));
+        assert_eq!(read, format!("22 anomaly {} anomaly-forest {}\n", cycles(0), cycles(1)));
+    }
+    let csv = stm32sim(&[&common[..], &["--format", "csv"]].concat());
+    scratch.file("bench.csv", csv.out.as_bytes());
+    let program = "import csv, sys\nfor r in csv.DictReader(open(sys.argv[1], newline='')): print(r['scenario'], r['cycles'])";
+    if let Some(mut python) = tools::python("csv") {
+        let read = printed(python.args(["-c", program]).arg(scratch.0.join("bench.csv")));
+        assert_eq!(read, format!("anomaly {}\nanomaly-forest {}\n", cycles(0), cycles(1)));
+    }
+    // --format html prints the same page that --html writes.
+    let text = std::fs::read_to_string(&page).expect("written");
+    assert_eq!(stm32sim(&[&common[..], &["--format", "html"]].concat()).out.trim_end(), text.trim_end());
+    let spaced = |number: u64| stm32sim::units::grouped(number);
+    assert!(text.contains("<!doctype html>") && text.contains(&spaced(cycles(0))) && text.contains(&spaced(cycles(1))));
+    assert_eq!(
+        text.matches("http").count(),
+        text.matches("http-equiv").count() + text.matches("http://www.w3.org/2000/svg").count()
+    );
+    // Of a suite or a sweep, too.
+    let sweep = ["bench", "--samples", "0", "--scenario", "anomaly", "--sweep", "clock=8,72MHz"];
+    assert_eq!(stm32sim(&[&sweep[..], &["--format", "csv"]].concat()).out.lines().count(), 3);
+    assert!(stm32sim(&[&sweep[..], &["--format", "html"]].concat()).out.contains("anomaly@stm32f103c8,clock=8MHz"));
 }
 
 #[test]
@@ -196,7 +237,7 @@ fn bad_requests_are_refused() {
         (vec!["--models", &empty], "bad-usage", "holds no .tflite file"),
         (vec!["--scenario", "anomoly"], "unknown-scenario", "no scenario named 'anomoly'"),
         (vec!["--chip", "stm32f407"], "unknown-chip", "stm32f407"),
-        (vec!["--format", "html"], "bad-usage", "bench cannot be printed as html"),
+        (vec!["--models", &empty, "--format", "csv"], "bad-usage", "bench with --models cannot be printed as csv"),
     ] {
         let mut all = vec!["bench", "--samples", "1"];
         if !args.contains(&"--scenario") {

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Scratch, stm32sim};
+use support::{Scratch, stm32sim, tools};
 
 const EVAL: [&str; 7] = ["eval", "--scenario", "anomaly", "--samples", "30", "--format", "json"];
 const SWEEP: [&str; 11] = [
@@ -239,15 +239,80 @@ fn ctrl_c_reports_what_is_finished_and_the_journal_continues() {
     assert_eq!(resumed.out, stm32sim(&command).out);
 }
 
-/// A Python with these modules: the one that STM32SIM_PYTHON names, else python3.
-fn python(modules: &str) -> Option<Command> {
-    let name = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let found = Command::new(&name).args(["-c", &format!("import {modules}")]).output();
-    if found.is_ok_and(|output| output.status.success()) {
-        return Some(Command::new(name));
+#[test]
+fn ctrl_c_keeps_the_finished_runs_of_a_sweep() {
+    let scratch = Scratch::new("interrupted-sweep");
+    let (journal, baseline) = (scratch.0.join("journal.jsonl"), scratch.0.join("baseline.json"));
+    let sweep = ["--scenario", "anomaly", "--samples", "60", "--sweep", "clock=8,24,36,48,72MHz", "--jobs", "1"];
+    let begin = |command: &str, more: &[&str]| {
+        let _ = fs::remove_file(&journal);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stm32sim"))
+            .arg(command)
+            .args(sweep)
+            .args(more)
+            .args(["--format", "json", "--journal"])
+            .arg(&journal)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        while fs::read_to_string(&journal).map_or(0, |text| text.lines().count()) < 2 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        if !sent.is_ok_and(|status| status.success()) {
+            child.kill().expect("alive");
+            eprintln!("skipped: kill -INT is not to be had");
+        }
+        let output = child.wait_with_output().expect("done");
+        (output.status.code() == Some(1)).then_some(output)
+    };
+    let path = baseline.display().to_string();
+    let Some(stopped) = begin("bench", &["--save-baseline", &path]) else { return };
+    let err = String::from_utf8_lossy(&stopped.stderr);
+    assert!(err.starts_with("error[interrupted]: stopped: ") && err.contains("the same command continues"), "{err}");
+    let report: Value = serde_json::from_slice(&stopped.stdout).expect("what is finished");
+    let (done, missing) = (report["runs"].as_array().expect("runs").len(), report["missing"].as_u64().expect("a number"));
+    assert!(done >= 1 && missing >= 1 && done as u64 + missing == 5, "{done} and {missing}");
+    let saved: Value = serde_json::from_str(&fs::read_to_string(&baseline).expect("saved")).expect("JSON");
+    assert_eq!(saved["runs"].as_array().map(Vec::len), Some(done), "what was finished is kept");
+    let whole =
+        stm32sim(&[&["bench"], &sweep[..], &["--save-baseline", &path, "--journal", &journal.display().to_string()]].concat());
+    assert_eq!((whole.code, whole.err.as_str()), (0, ""), "{}", whole.out);
+    // What a check did not come to is not gone.
+    let Some(stopped) = begin("check", &["--baseline", &path]) else { return };
+    let report: Value = serde_json::from_slice(&stopped.stdout).expect("what is finished");
+    let rows = report["comparison"]["rows"].as_array().expect("rows");
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["verdict"] == "equal"), "{rows:?}");
+}
+
+#[test]
+fn progress_shows_the_job_the_rate_and_the_time_left_and_nothing_in_ci() {
+    let on_a_terminal = |command: &str, ci: bool| {
+        let command = format!("stty cols 120; {} {command}", env!("CARGO_BIN_EXE_stm32sim"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).env_remove("CI").env("TERM", "xterm");
+        if ci {
+            script.env("CI", "true");
+        }
+        match script.output() {
+            Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => {
+                eprintln!("skipped: no script of util-linux to make a terminal");
+                None
+            }
+        }
+    };
+    let sweep = "bench --scenario anomaly --samples 20 --sweep clock=24,72MHz --jobs 1";
+    for (command, job, all) in [("eval --scenario anomaly --samples 60 --jobs 1", "anomaly", "/60"), (sweep, "clock=24MHz", "/2")]
+    {
+        let Some(shown) = on_a_terminal(command, false) else { return };
+        let bars: Vec<&str> = shown.split('\r').filter(|bar| bar.contains(all) && bar.contains(" left")).collect();
+        assert!(bars.len() > 1, "{shown}");
+        assert!(bars.iter().any(|bar| bar.contains(job) && bar.contains("/s, ")), "{shown}");
+        let quiet = on_a_terminal(command, true).expect("as before");
+        assert!(!quiet.contains(" left") && !quiet.contains('\u{1b}'), "{quiet}");
     }
-    eprintln!("skipped: {name} cannot import {modules} (STM32SIM_PYTHON names another)");
-    None
 }
 
 #[test]
@@ -281,9 +346,26 @@ fn rows_are_read_by_duckdb_pandas_and_polars() {
         ("polars", format!("d = polars.read_ndjson({lines:?}); print(len(d), d['correct'].sum(), d['cycles'].max())")),
     ];
     for (module, program) in readers {
-        let Some(mut python) = python(module) else { continue };
+        let Some(mut python) = tools::python(module) else { continue };
         let output = python.args(["-c", &format!("import {module}\n{program}")]).output().expect("runs");
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(text.trim(), format!("30 {correct} {most}"), "{module}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    // What the documentation shows, word by word, where the file is.
+    let docs = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md")).expect("committed");
+    let query = docs.split_once("```sql\n").expect("a query").1.split_once("```").expect("its end").0;
+    let program = "import duckdb, sys\nrows = duckdb.sql(sys.argv[1]).fetchall()\nprint([r[0] for r in rows], sum(r[1] for r in rows), \
+                   round(sum(r[1] * r[2] for r in rows)), max(r[3] for r in rows))";
+    if let Some(mut python) = tools::python("duckdb") {
+        let read = tools::printed(python.args(["-c", program, query]).current_dir(&scratch.0));
+        assert_eq!(read, format!("['attack', 'normal'] 30 {correct} {most}\n"));
+    }
+    for (module, line) in
+        [("pandas", "pandas.read_json(\"samples.jsonl\", lines=True)"), ("polars", "polars.read_ndjson(\"samples.jsonl\")")]
+    {
+        assert!(docs.contains(line), "{line}");
+        let Some(mut python) = tools::python(module) else { continue };
+        let program = format!("import {module}\nprint({line}['correct'].sum())");
+        assert_eq!(tools::printed(python.args(["-c", &program]).current_dir(&scratch.0)), format!("{correct}\n"));
     }
 }

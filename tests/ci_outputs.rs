@@ -1,6 +1,7 @@
 //! What it is: what build servers read: JUnit XML, SARIF, GitHub annotations and step summaries, Markdown, GitLab code quality, badges.
-//! Source: readers of other makes: `junitparser`, `sarif-pydantic`, `markdown-it-py` of PyPI and Python's own XML parser; GitHub's and
-//! GitLab's documentation for the fields and escapes of their own formats. A reader that is not installed is skipped with a reason.
+//! Source: the schemas of SARIF (OASIS) and of JUnit reports (Jenkins' xUnit plug-in); readers of other makes: PyPI's `junitparser`,
+//! `sarif-pydantic`, `markdown-it-py`, Python's own XML parser, GitHub's `@actions/core`; GitLab's documentation for the fields of its own
+//! format. What is not installed is skipped with a reason (`.ci/tools`).
 //! Does not model: the servers.
 //! Tested by: running the real program.
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use support::tools::{self, printed};
 use support::{Scratch, stm32sim};
 
 /// A suite with a run that is fine, one that breaks a limit, one that faults; and against a baseline in which the first was faster.
@@ -60,15 +62,7 @@ impl Made {
 
     /// What a Python program prints that reads the file; `None` where it lacks the module.
     fn python(&self, module: &str, program: &str) -> Option<String> {
-        let name = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let found = Command::new(&name).args(["-c", &format!("import {module}")]).output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: {name} cannot import {module} (STM32SIM_PYTHON names another)");
-            return None;
-        }
-        let output = Command::new(name).args(["-c", program]).current_dir(&self.scratch.0).output().expect("runs");
-        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-        Some(String::from_utf8(output.stdout).expect("text"))
+        tools::python(module).map(|mut python| printed(python.args(["-c", program]).current_dir(&self.scratch.0)))
     }
 }
 
@@ -94,7 +88,7 @@ fn junit_counts_what_failed_and_what_broke() {
     }
     let program = "import xml.etree.ElementTree as e\nr = e.parse('junit').getroot()\n\
                    print(r.tag, len(r.findall('testsuite/testcase')), r.find('testsuite/testcase/failure').get('type'))\n\
-                   print(sorted(p.get('name') for p in r.find('testsuite/testcase/properties'))[:3])";
+                   print(sorted(p.get('name') for p in r.find('testsuite/properties'))[:3])";
     if let Some(read) = made.python("xml.etree.ElementTree", program) {
         assert_eq!(read, "testsuites 4 regression\n['accuracy', 'agreement', 'arena']\n");
     }
@@ -104,6 +98,20 @@ fn junit_counts_what_failed_and_what_broke() {
 fn sarif_is_valid_and_names_its_rules() {
     let made = Made::new("ci-sarif");
     let report: Value = serde_json::from_str(&made.emit("sarif")).expect("JSON");
+    // The fault has its line of source (the undefined instruction of fault_undef.c), what concerns a whole program its file.
+    let places = |rule: &str| -> Vec<(String, u64)> {
+        let results = report["runs"][0]["results"].as_array().expect("results");
+        let place = |result: &Value| {
+            let place = &result["locations"][0]["physicalLocation"];
+            let file = place["artifactLocation"]["uri"].as_str().expect("a file").to_owned();
+            (file, place["region"]["startLine"].as_u64().expect("a line"))
+        };
+        results.iter().filter(|result| result["ruleId"] == rule).map(place).collect()
+    };
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests/fault_undef.c"));
+    let line = source.expect("committed").lines().position(|line| line.contains("udf")).expect("an undefined instruction") + 1;
+    assert_eq!(places("firmware-fault"), [("tests/fault_undef.c".to_owned(), line as u64)]);
+    assert_eq!(places("limit-exceeded"), [("image.elf".to_owned(), 1)]);
     // Section 3.27.6 of the standard: a result's index is that of its rule.
     for result in report["runs"][0]["results"].as_array().expect("results") {
         let rule = &report["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().expect("an index") as usize];
@@ -114,17 +122,56 @@ fn sarif_is_valid_and_names_its_rules() {
     if let Some(read) = made.python("sarif_pydantic", program) {
         assert_eq!(read.trim(), "2.1.0 ['firmware-fault', 'limit-exceeded', 'regression']");
     }
-    // The standard's own schema, where a file with it is at hand.
-    if let Some(schema) = std::env::var_os("STM32SIM_SARIF_SCHEMA") {
+    // The standard's own schema; that it refuses a level that is none shows that it is one.
+    if let Some(schema) = tools::schema("sarif-2.1.0.json") {
         let program = format!(
-            "import json, jsonschema\njsonschema.validate(json.load(open('sarif')), json.load(open({})))\nprint('valid')",
+            "import json, jsonschema\ns = json.load(open({})); r = json.load(open('sarif'))\njsonschema.validate(r, s)\n\
+             r['runs'][0]['results'][0]['level'] = 'terrible'\nprint(len(list(jsonschema.Draft7Validator(s).iter_errors(r))))",
             Value::from(schema.to_str().expect("a path"))
         );
         if let Some(read) = made.python("jsonschema", &program) {
-            assert_eq!(read, "valid\n");
+            assert_eq!(read, "1\n");
         }
-    } else {
-        eprintln!("skipped in part: STM32SIM_SARIF_SCHEMA does not name OASIS's sarif-schema-2.1.0.json");
+    }
+}
+
+/// Reports of what is fine, too, and of nothing but limits, are what their schemas say.
+#[test]
+fn junit_and_sarif_are_valid_whatever_there_is_to_report() {
+    let made = Made::new("ci-valid");
+    let (suite, junit, sarif) = (made.path("stm32sim.toml"), made.path("junit"), made.path("sarif"));
+    let (to_junit, to_sarif) = (format!("junit={junit}"), format!("sarif={sarif}"));
+    let emit = ["--emit", to_junit.as_str(), "--emit", to_sarif.as_str(), "--quiet"];
+    let fine = ["bench", "--scenario", "anomaly", "--samples", "0"];
+    let baseline = made.path("baseline.json");
+    let not_fitting = ["bench", "--scenario", "anomaly", "--samples", "0", "--sweep", "chip=stm32f103x4,stm32f103xb"];
+    for (args, code) in [
+        (&fine[..], 0),
+        (&["bench", "--suite", &suite], 5),
+        (&["check", "--suite", &suite, "--baseline", &baseline], 5),
+        (&["compare", &baseline, &baseline], 0),
+        (&not_fitting, 6),
+    ] {
+        let run = stm32sim(&[args, &emit].concat());
+        assert_eq!((run.code, run.err.as_str()), (code, ""), "{args:?}");
+        if let Some(schema) = tools::schema("junit-10.xsd") {
+            let program = format!(
+                "import xmlschema\ns = xmlschema.XMLSchema({})\nprint([str(e.reason) for e in s.iter_errors('junit')])",
+                Value::from(schema.to_str().expect("a path"))
+            );
+            if let Some(errors) = made.python("xmlschema", &program) {
+                assert_eq!(errors, "[]\n", "{args:?}: {}", fs::read_to_string(&junit).expect("written"));
+            }
+        }
+        if let Some(schema) = tools::schema("sarif-2.1.0.json") {
+            let program = format!(
+                "import json, jsonschema\njsonschema.validate(json.load(open('sarif')), json.load(open({})))\nprint('valid')",
+                Value::from(schema.to_str().expect("a path"))
+            );
+            if let Some(read) = made.python("jsonschema", &program) {
+                assert_eq!(read, "valid\n", "{args:?}");
+            }
+        }
     }
 }
 
@@ -141,6 +188,25 @@ fn annotations_are_one_line_each_and_escaped() {
         assert!(message.split('%').skip(1).all(|rest| ["25", "0A", "0D"].iter().any(|code| rest.starts_with(code))), "{line}");
     }
     assert!(lines[1].contains("odd <&\"'|*%25> name@stm32f103c8 breaks the limit 'cycles <= 1k'"), "{text}");
+    // GitHub's own toolkit writes the same lines of the same findings, which SARIF holds unescaped.
+    let sarif: Value = serde_json::from_str(&made.emit("sarif")).expect("JSON");
+    let (results, rules) = (&sarif["runs"][0]["results"], &sarif["runs"][0]["tool"]["driver"]["rules"]);
+    let script = "import * as core from '@actions/core';\n\
+                  for (const [message, title] of JSON.parse(process.argv[1])) core.error(message, { title });";
+    let given: Vec<Value> = results
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|result| {
+            let rule = &rules[result["ruleIndex"].as_u64().expect("an index") as usize];
+            let text = |value: &Value| value.as_str().expect("text").to_owned();
+            let message = format!("{}\n{}", text(&result["message"]["text"]), text(&rule["help"]["text"]));
+            serde_json::json!([message, format!("stm32sim {}", text(&rule["id"]))])
+        })
+        .collect();
+    if let Some(mut node) = tools::node(&["@actions/core"], script) {
+        assert_eq!(printed(node.arg(Value::from(given).to_string())), text);
+    }
 }
 
 #[test]
@@ -191,6 +257,17 @@ fn gitlabs_report_has_its_required_fields_and_stable_fingerprints() {
     fingerprints.sort_unstable();
     fingerprints.dedup();
     assert_eq!(fingerprints.len(), 3, "one each");
+    // GitLab's own schema (app/validators/json_schemas/codeclimate.json of its source), where a copy is at hand; no package carries it.
+    let Some(schema) = std::env::var_os("STM32SIM_GITLAB_SCHEMA") else {
+        return eprintln!("skipped in part: STM32SIM_GITLAB_SCHEMA does not name GitLab's codeclimate.json");
+    };
+    let program = format!(
+        "import json, jsonschema\ns = json.load(open({}))\nfor row in json.load(open('gitlab')): jsonschema.validate(row, s)\nprint('valid')",
+        Value::from(schema.to_str().expect("a path"))
+    );
+    if let Some(read) = made.python("jsonschema", &program) {
+        assert_eq!(read, "valid\n");
+    }
 }
 
 #[test]

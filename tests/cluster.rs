@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Scratch, stm32sim};
+use support::{Scratch, stm32sim, tools};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_stm32sim");
 
@@ -24,14 +24,10 @@ fn whole() -> String {
 #[test]
 #[ignore = "long: starts a cluster"]
 fn dask_gives_the_report_of_one_machine() {
-    let python = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let found = Command::new(&python).args(["-c", "import dask.distributed"]).output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        return eprintln!("skipped: {python} cannot import dask.distributed (STM32SIM_PYTHON names another)");
-    }
+    let Some(mut python) = tools::python("dask.distributed") else { return };
     let scratch = Scratch::new("dask");
     let output = scratch.0.join("all.json");
-    let run = Command::new(python)
+    let run = python
         .arg(example("eval_dask.py"))
         .args(["--scenario", "anomaly", "--parts", "4", "--program", PROGRAM, "--output"])
         .arg(&output)

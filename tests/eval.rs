@@ -126,6 +126,16 @@ fn jobs_and_shards_change_nothing() {
 }
 
 #[test]
+fn rates_are_printed_as_markdown_and_samples_as_csv() {
+    let args = ["eval", "--scenario", "anomaly", "--samples", "5", "--format"];
+    let markdown = stm32sim(&[&args[..], &["markdown"]].concat());
+    assert!(markdown.code == 0 && markdown.out.starts_with("| class | precision |"), "{}", markdown.out);
+    assert!(markdown.out.contains("\nanomaly on stm32f103c8: accuracy "), "{}", markdown.out);
+    let csv = stm32sim(&[&args[..], &["csv"]].concat());
+    assert_eq!((csv.code, csv.out.lines().count()), (0, 6), "{}", csv.out);
+}
+
+#[test]
 fn tables_are_narrow_and_end_with_a_verdict() {
     let run = stm32sim(&["eval", "--scenario", "anomaly", "--samples", "5"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "no progress bar in a pipe");

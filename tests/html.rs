@@ -31,6 +31,16 @@ fn rendered(url: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+#[test]
+fn a_sweeps_page_draws_its_points_and_lists_its_layers() {
+    let scratch = Scratch::new("html-sweep");
+    let (text, url) = page(&scratch, &["bench", "--scenario", "anomaly", "--samples", "0", "--sweep", "clock=8,24,72MHz"]);
+    assert_eq!(text.matches("<h2>anomaly@stm32f103c8,clock=").count(), 3);
+    let Some(dom) = rendered(&url) else { return };
+    assert_eq!((dom.matches("<circle ").count(), dom.matches("<tr><td>dense4 FULLY_CONNECTED").count()), (3, 3), "{dom}");
+    assert!(dom.contains("3 of 3 runs fine"));
+}
+
 fn page(scratch: &Scratch, args: &[&str]) -> (String, String) {
     let file = scratch.0.join("page.html");
     let file = file.to_str().expect("a path");

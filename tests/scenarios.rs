@@ -108,6 +108,13 @@ fn check(scenario: &Scenario, sample: usize) -> Result<(), String> {
         return wrong(format!("{:?} instead of {label}", inference.label_name));
     }
     let said = &report.uart[0].text;
+    // It says a label a window, the last one about the window that counts, and no probabilities.
+    if scenario.name == "keyword-live" {
+        return match said.trim_end().ends_with(&format!("Predicted Label: {label}")) {
+            true => Ok(()),
+            false => wrong(format!("it says {said}, not {label}")),
+        };
+    }
     let printed = said.rsplit("m-results-[").next().and_then(|rest| rest.split(']').next()).unwrap_or_default();
     let printed: Vec<f64> = printed.split(',').map(|number| number.parse().unwrap_or(f64::NAN)).collect();
     if printed.len() != results.len()

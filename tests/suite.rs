@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use stm32sim::scenario::names;
-use support::{Scratch, stm32sim};
+use support::{Scratch, binutils, stm32sim};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -119,7 +119,8 @@ fn firmware_that_faults_in_the_middle_stops_nothing_else() {
     // What faults is no baseline.
     let path = scratch.0.join("baseline.json").display().to_string();
     let save = stm32sim(&["bench", "--suite", &suite, "--save-baseline", &path]);
-    assert!(save.code == 4 && !Path::new(&path).exists(), "{}", save.err);
+    assert!(save.code == 5 && !Path::new(&path).exists(), "{}", save.err);
+    assert!(save.err.starts_with("error[firmware-fault]: ") && save.err.contains("was not written"), "{}", save.err);
 }
 
 #[test]
@@ -143,6 +144,16 @@ fn bad_suites_are_refused_before_anything_runs() {
         ),
         ("[[run]]\nscenario = \"anomaly\"\nsample = 100000\n", "sample-out-of-range", "100000"),
         ("tolerance = \"x\"\n[[run]]\nscenario = \"anomaly\"\n", "bad-suite-file", "line 1, column 13"),
+        (
+            "[tolerance]\ncycles = { sotf = \"1%\" }\n[[run]]\nscenario = \"anomaly\"\n",
+            "bad-suite-file",
+            "line 2, column 12: there is no key 'sotf'; did you mean 'soft'?",
+        ),
+        (
+            "[tolerance]\nstack_peek = \"16\"\n[[run]]\nscenario = \"anomaly\"\n",
+            "bad-suite-file",
+            "line 2, column 1: there is no metric 'stack_peek'; did you mean 'stack_peak'?",
+        ),
     ] {
         let suite = scratch.file("stm32sim.toml", text.as_bytes());
         for command in ["bench", "check"] {
@@ -193,9 +204,21 @@ fn a_sweeps_points_are_single_runs_and_nobody_beats_its_front() {
 fn the_smallest_chip_is_the_smallest_that_holds_it() {
     let args = ["bench", "--scenario", "keyword", "--samples", "0", "--sweep", "chip=all", "--within", "1s"];
     let sweep = stm32sim(&args);
-    assert_eq!(sweep.code, 6, "the smallest chips do not hold it: {}", sweep.out);
+    assert_eq!(sweep.code, 0, "that the smallest chips do not hold it is an answer: {}", sweep.out);
     // 13.9 KB of SRAM: x4 has 6 KB and x6 10 KB (DS5319, table 2), x8 has 20 KB.
     assert!(sweep.out.contains("the smallest that runs it within 1.000 s: keyword@stm32f103x8"), "{}", sweep.out);
+    // The question, of two that are fast enough and of one that is not.
+    for (scenario, answer, code) in [
+        ("anomaly", "the smallest that runs it within 100.00 ms: anomaly@stm32f103x8 (", 0),
+        ("image", "the smallest that runs it within 100.00 ms: image@stm32f103x8 (", 0),
+        ("keyword", "none runs it within 100.00 ms", 3),
+    ] {
+        let args = ["bench", "--scenario", scenario, "--samples", "0", "--sweep", "chip=all", "--within", "100ms"];
+        let sweep = stm32sim(&args);
+        assert!(sweep.code == code && sweep.out.contains(answer), "{scenario}: {} {}", sweep.code, sweep.out);
+    }
+    let small = ["bench", "--scenario", "keyword", "--samples", "0", "--sweep", "chip=stm32f103x4,stm32f103x6", "--within", "1s"];
+    assert_eq!(stm32sim(&small).code, 6, "none holds it");
 }
 
 #[test]
@@ -208,6 +231,17 @@ fn models_are_swept_in_the_built_in_runner() {
     let estimate = stm32sim(&["estimate", &model("image/image_int8.tflite"), "--format", "json"]);
     let estimate: Value = serde_json::from_str(&estimate.out).expect("JSON");
     assert_eq!(report["runs"][1]["inference"], estimate["inference"]);
+    // Files are named without their folders, unless it takes those to tell them apart.
+    let table = stm32sim(&["bench", "--sweep", &axis]);
+    assert!(table.out.contains("\n image_int8.tflite@f103c8 "), "{}", table.out);
+    let scratch = Scratch::new("sweep-models");
+    for (folder, name) in [("a", "anomaly/anomaly_int8.tflite"), ("b", "image/image_int8.tflite")] {
+        fs::create_dir_all(scratch.0.join(folder)).expect("a folder");
+        fs::copy(model(name), scratch.0.join(folder).join("net.tflite")).expect("a copy");
+    }
+    let nets = ["a", "b"].map(|folder| scratch.0.join(folder).join("net.tflite").display().to_string());
+    let table = stm32sim(&["bench", "--sweep", &format!("model={}", nets.join(","))]);
+    assert!(table.out.contains("net.tflite@f103c8,model=b/net"), "{}{}", table.out, table.err);
 }
 
 /// The image built twice: as it is, and with its dense kernel unoptimised.
@@ -289,4 +323,62 @@ fn builds_are_swept_side_by_side() {
     let run = stm32sim(&["run", &slow, "--scenario", "anomaly", "--format", "json"]);
     let run: Value = serde_json::from_str(&run.out).expect("JSON");
     assert_eq!(run["inference"]["cycles"].as_u64(), Some(cycles(1)));
+    // As build systems lay them out: one name in several folders, one for each way of building.
+    let sources = scratch.0.join("firmware-images");
+    let mut files = Vec::new();
+    for opt in ["Os", "O2", "O3"] {
+        let target = format!("build/{opt}/anomaly.elf");
+        let made = Command::new("make")
+            .args(["-s", &format!("OPT=-{opt}"), &format!("BUILD=build/{opt}"), &target])
+            .current_dir(&sources)
+            .output()
+            .expect("make runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        files.push(sources.join(target).display().to_string());
+    }
+    let axis = format!("opt={}", files.join(","));
+    let rows = scratch.0.join("opt.csv").display().to_string();
+    let sweep = ["bench", "--scenario", "anomaly", "--samples", "0", "--sweep", &axis, "--rows", &rows];
+    let table = stm32sim(&sweep);
+    assert_eq!((table.code, table.err.as_str()), (0, ""), "{}", table.out);
+    let csv = fs::read_to_string(&rows).expect("written");
+    for (file, opt) in files.iter().zip(["Os", "O2", "O3"]) {
+        assert!(table.out.contains(&format!("anomaly@f103c8,opt={opt}/anomaly")), "{}", table.out);
+        let row = csv.lines().find(|line| line.contains(&format!("opt={opt}/anomaly"))).expect("a row");
+        let run = stm32sim(&["run", file, "--scenario", "anomaly", "--format", "json"]);
+        let run: Value = serde_json::from_str(&run.out).expect("JSON");
+        assert!(row.contains(&format!(",finished,{},", run["inference"]["cycles"])), "{row}");
+        // binutils: code and initial data are what flash holds.
+        if let Some(size) = binutils("size", &[file]) {
+            let parts = size.lines().nth(1).expect("a row").split_whitespace().take(2);
+            let flash: u64 = parts.filter_map(|part| part.parse::<u64>().ok()).sum();
+            assert!(row.contains(&format!(",{flash},")), "{flash}: {row}");
+        }
+    }
+    // Without a scenario, builds run alone.
+    let alone =
+        stm32sim(&["bench", "--sweep", &format!("opt={},{}", image("tests/it_block.elf"), image("tests/nested_irq.elf"))]);
+    assert!(alone.code == 0 && alone.out.contains("it_block.elf@f103c8,opt=it_block"), "{}{}", alone.out, alone.err);
+}
+
+#[test]
+fn any_cycle_that_is_not_as_committed_fails_the_projects_own_check() {
+    let scratch = Scratch::new("suite-own");
+    let committed = fs::read_to_string(root().join("benches/baselines/scenarios.json")).expect("committed");
+    let value: Value = serde_json::from_str(&committed).expect("JSON");
+    let at = value["runs"].as_array().expect("runs").iter().position(|run| run["scenario"]["name"] == "anomaly-forest");
+    let run = format!("/runs/{}", at.expect("a row"));
+    for pointer in
+        ["/inference/cycles", "/totals/cycles", "/inference/layers/0/cycles", "/functions/0/cycles", "/memory/sram/stack_peak"]
+    {
+        for by in [1, -1] {
+            let mut changed = value.clone();
+            let number = changed.pointer_mut(&format!("{run}{pointer}")).expect(pointer);
+            *number = Value::from(number.as_i64().expect("a number") + by);
+            let baseline = scratch.file("baseline.json", changed.to_string().as_bytes());
+            let args = ["check", "--baseline", &baseline, "--scenario", "anomaly-forest", "--samples", "4", "--exact"];
+            let check = stm32sim(&args);
+            assert_eq!((check.code, check.err.as_str()), (3, ""), "{pointer} {by}: {}", check.out);
+        }
+    }
 }

@@ -10,9 +10,9 @@ use crate::chip::Chip;
 use crate::finding::{Code, Finding, Result};
 use crate::report::baseline::{merged, text};
 use crate::report::bench::{BenchReport, Request, bench};
-use crate::report::ci;
+use crate::report::campaign::CampaignReport;
 use crate::report::record::{Document, Record};
-use crate::report::{View, bench_table, campaign_table};
+use crate::report::{View, bench_export, bench_table, campaign_table, ci, html, rows, sweep};
 use crate::scenario::{Scenario, names};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ Examples:
   stm32sim bench --scenario anomaly --samples 20 --format json
   stm32sim bench --models my-models/ --chip virtual:flash=4M,sram=256K
   stm32sim bench --save-baseline baseline.json
+  stm32sim bench --format markdown --html results.html
   stm32sim bench --suite stm32sim.toml --emit junit=results.xml
   stm32sim bench --scenario anomaly --sweep clock=8,24,48,72MHz --rows sweep.csv --plot sweep.svg
   stm32sim bench --scenario keyword --samples 0 --sweep chip=all --within 200ms"
@@ -44,10 +45,13 @@ pub(super) struct BenchArgs {
     /// Also write one row a run with all metrics: JSON Lines, or CSV where the name ends in .csv
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
+    /// Also write the results as a page that is one file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Also draw latency against SRAM, as SVG
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Name the smallest chip whose inference takes at most so long, as 100ms
+    /// Name the smallest chip whose inference takes at most so long, as 100ms; exit code 3 if none is fast enough
     #[arg(long, value_name = "TIME", value_parser = within)]
     within: Option<f64>,
     #[command(flatten)]
@@ -88,10 +92,7 @@ impl BenchArgs {
 
 /// Runs, and their limits, however many.
 fn campaign(args: &BenchArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json | Format::Markdown) {
-        return Err(output.unsupported("bench of a suite or a sweep", "table, json and markdown"));
-    }
-    let partial = [(&args.save_baseline, "--save-baseline"), (&args.plot, "--plot")];
+    let partial = [(&args.save_baseline, "--save-baseline"), (&args.plot, "--plot"), (&args.html, "--html")];
     if let Some((_, option)) = partial.iter().find(|(given, _)| given.is_some() && args.points.shard.is_some()) {
         return Err(Finding::new(Code::BadUsage, format!("{option} needs all runs, and --shard is a part of them"))
             .help("Give it to stm32sim merge, which joins the parts.")
@@ -100,45 +101,93 @@ fn campaign(args: &BenchArgs, output: &Output) -> Result<u8> {
     let chosen = args.points.choose(None)?;
     let (report, journal) = args.points.run(&chosen.points, output)?;
     let swept = chosen.points.len() > 1 && (!args.points.sweep.is_empty() || args.points.suite.is_some());
-    let records = report.records()?;
-    let cases = ci::cases(Some(&report), None)?;
-    match output.format {
-        Format::Json => output.json(&report)?,
-        Format::Markdown => output.text(&ci::markdown::markdown(&cases))?,
-        _ => output.report(&campaign_table(&report, View { sweep: swept, within_us: args.within })?)?,
-    }
-    save(args, &records)?;
-    args.emit.write(&cases, output)?;
+    print(&report, swept, &args.also(), output)?;
     args.points.interrupted(report.missing)?;
     if let Some(journal) = journal {
         journal.done();
     }
-    report.exit_code()
+    exit_code(&report, args.within)
 }
 
-fn save(args: &BenchArgs, records: &[Record]) -> Result<()> {
-    if let Some(path) = &args.save_baseline {
-        save_baseline(path, records)?;
+/// What is wanted of runs besides their report.
+pub(super) struct Also<'a> {
+    pub(super) save_baseline: Option<&'a Path>,
+    pub(super) rows: Option<&'a Path>,
+    pub(super) plot: Option<&'a Path>,
+    pub(super) html: Option<&'a Path>,
+    pub(super) within: Option<f64>,
+    pub(super) emit: &'a Emit,
+}
+
+impl BenchArgs {
+    fn also(&self) -> Also<'_> {
+        Also {
+            save_baseline: self.save_baseline.as_deref(),
+            rows: self.rows.as_deref(),
+            plot: self.plot.as_deref(),
+            html: self.html.as_deref(),
+            within: self.within,
+            emit: &self.emit,
+        }
     }
-    if let Some(path) = &args.rows {
-        save_rows(path, records)?;
+}
+
+/// Prints the report of many runs, and writes what else was asked for.
+pub(super) fn print(report: &CampaignReport, swept: bool, also: &Also<'_>, output: &Output) -> Result<()> {
+    let records = report.records()?;
+    let cases = ci::cases(Some(report), None)?;
+    let saved = also.save_baseline.map(|path| save_baseline(path, &records));
+    // The results are shown even where they cannot be saved.
+    let file = match (&saved, also.save_baseline) {
+        (Some(Ok(())), Some(path)) => Some(path.display().to_string()),
+        _ => None,
+    };
+    let view = View { sweep: swept, within_us: also.within, saved: file.as_deref() };
+    match output.format {
+        Format::Json => output.json(report)?,
+        Format::Markdown => output.text(&ci::markdown::markdown(&cases))?,
+        Format::Csv => output.text(&rows::csv(&records.iter().map(rows::columns).collect::<Vec<_>>()))?,
+        Format::Html => output.text(&html::campaign_page(report, &[])?)?,
+        Format::Table => output.report(&campaign_table(report, view)?)?,
     }
-    args.plot.as_deref().map_or(Ok(()), |path| save_plot(path, records))
+    saved.unwrap_or(Ok(()))?;
+    also.write(&records)?;
+    if let Some(path) = also.html {
+        output::save(path, html::campaign_page(report, &[])?.as_bytes())?;
+    }
+    also.emit.write(&cases, output)
+}
+
+impl Also<'_> {
+    /// Rows and picture.
+    fn write(&self, records: &[Record]) -> Result<()> {
+        if let Some(path) = self.rows {
+            save_rows(path, records)?;
+        }
+        self.plot.map_or(Ok(()), |path| save_plot(path, records))
+    }
+}
+
+/// The highest of the runs' codes; of a search for the smallest chip, what came of that.
+pub(super) fn exit_code(report: &CampaignReport, within: Option<f64>) -> Result<u8> {
+    within.map_or_else(|| report.exit_code(), |within| sweep::exit_code(report, within))
 }
 
 /// Into the file's own rows, if it is there already.
-pub(super) fn save_baseline(path: &Path, records: &[Record]) -> Result<()> {
+fn save_baseline(path: &Path, records: &[Record]) -> Result<()> {
     if let Some(failed) = records.iter().find(|record| !record.is_fine()) {
         let message = format!("{} was not written: {} failed: {}", path.display(), failed.key(), failed.outcome.message);
-        return Err(Finding::new(Code::ExpectationFailed, message).help("Repair that run first, or leave it out.").into());
+        return Err(Finding::new(failed.trouble(), message).help("Repair that run first, or leave it out.").into());
     }
-    let old = if path.exists() { Some(Document::load(path)?) } else { None };
+    // A device or a pipe has no rows of its own, and may have no end to read to.
+    let old = if path.is_file() { Some(Document::load(path)?) } else { None };
     output::save(path, text(&merged(old.as_ref(), records, false)?)?.as_bytes())
 }
 
+/// The benchmark of scenarios, and verdicts on models.
 fn table(args: &BenchArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("bench", "table and json"));
+    if output.format == Format::Csv && args.models.is_some() {
+        return Err(output.unsupported("bench with --models", "table, json, markdown and html"));
     }
     let points = &args.points;
     let wanted: Vec<&str> =
@@ -168,20 +217,30 @@ fn table(args: &BenchArgs, output: &Output) -> Result<u8> {
     );
     bar.finish_and_clear();
     let report = report?;
+    let runs = runs(&report)?;
+    let records = runs.records()?;
+    let page = || html::campaign_page(&runs, &report.models);
     match output.format {
         Format::Json => output.json(&report)?,
-        _ => output.report(&bench_table(&report))?,
+        Format::Markdown => output.text(&bench_export::markdown(&report))?,
+        Format::Csv => output.text(&rows::csv(&records.iter().map(rows::columns).collect::<Vec<_>>()))?,
+        Format::Html => output.text(&page()?)?,
+        Format::Table => output.report(&bench_table(&report))?,
     }
-    if args.save_baseline.is_some() || args.rows.is_some() || args.plot.is_some() || args.emit.wanted() {
-        let records = records(&report)?;
-        save(args, &records)?;
-        args.emit.write(&ci::cases_of(records), output)?;
+    if let Some(path) = &args.save_baseline {
+        save_baseline(path, &records)?;
     }
+    args.also().write(&records)?;
+    if let Some(path) = &args.html {
+        output::save(path, page()?.as_bytes())?;
+    }
+    args.emit.write(&ci::cases_of(records), output)?;
     Ok(report.exit_code())
 }
 
-fn records(report: &BenchReport) -> Result<Vec<Record>> {
-    let text = serde_json::to_string(report)
-        .map_err(|error| Finding::new(Code::Internal, format!("the report cannot be written as JSON: {error}")))?;
-    Ok(Document::parse("this run", &text)?.records)
+/// The same runs as many runs are reported.
+fn runs(report: &BenchReport) -> Result<CampaignReport> {
+    let unwritten = |error| Finding::new(Code::Internal, format!("the report cannot be written as JSON: {error}"));
+    let runs = report.runs.iter().map(serde_json::to_value).collect::<std::result::Result<_, _>>().map_err(unwritten)?;
+    Ok(CampaignReport { schema: report.schema, tool: report.tool, shard: None, missing: 0, runs })
 }

@@ -5,22 +5,24 @@
 
 use super::points::{Emit, Points, tolerance};
 use super::{Format, Output, output};
-use crate::finding::{Code, Failure, Finding, Result};
+use crate::finding::{Code, Finding, Result};
 use crate::report::baseline::{merged, text};
+use crate::report::bounds::{Tolerance, Tolerances};
 use crate::report::campaign::CampaignReport;
 use crate::report::ci;
-use crate::report::compare::{Comparison, compare_with};
-use crate::report::metric::{Quantity, Tolerance, Tolerances};
+use crate::report::compare::{Comparison, Strictness, compare_with};
+use crate::report::metric::Quantity;
 use crate::report::record::Document;
 use crate::report::{View, campaign_table, compare_table};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Without --suite and --scenario, what the baseline holds is run. Results are deterministic, so by default nothing \
-is tolerated. Exit code 3 when a row became worse or broke a limit; 5 when firmware faulted; the highest counts.
+is tolerated. Exit code 3 when a row became worse, broke a limit, or is in the baseline and no longer run; 5 when firmware faulted; the \
+highest counts.
 
 Examples:
   stm32sim check --baseline baseline.json
@@ -64,8 +66,9 @@ impl Judge {
         first
     }
 
-    pub(super) fn exact(&self) -> bool {
-        self.exact
+    /// How strict to be: as strict as `least`, or exact.
+    pub(super) fn strictness(&self, least: Strictness) -> Strictness {
+        if self.exact { Strictness::Exact } else { least }
     }
 }
 
@@ -87,17 +90,22 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<u8> {
             .help("Run the parts with bench --shard, join them with merge, then compare.")
             .into());
     }
-    let given = args.baseline.as_deref().map(|path| known(path, args.update)).transpose()?.flatten();
-    let chosen = args.points.choose(given.as_ref())?;
+    let given = args.baseline.as_deref().map(|path| known(path, args.update)).transpose()?;
+    let chosen = args.points.choose(given.as_ref().filter(|given| !given.records.is_empty()))?;
     let path = args.baseline.clone().or_else(|| chosen.suite.as_ref().and_then(|suite| suite.baseline.clone()));
     let old = match (given, &path) {
         (Some(given), _) => Some(given),
-        (None, Some(path)) => known(path, args.update)?,
+        (None, Some(path)) => Some(known(path, args.update)?),
         (None, None) => None,
     };
     if path.is_none() && chosen.suite.is_none() {
         return Err(Finding::new(Code::BadUsage, "there is nothing to check against")
             .help("Give --baseline FILE (made by stm32sim bench --save-baseline FILE), or --suite FILE with limits.")
+            .into());
+    }
+    if path.is_none() && args.update {
+        return Err(Finding::new(Code::BadUsage, "--update has nowhere to save the results")
+            .help("Give --baseline FILE, or baseline = \"FILE\" in the suite.")
             .into());
     }
     let (report, journal) = args.points.run(&chosen.points, output)?;
@@ -108,14 +116,25 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<u8> {
             let own = |key: &str| chosen.suite.as_ref().map_or_else(Tolerances::default, |suite| suite.tolerances(key));
             // With --update another timing model is what is being recorded, not a mistake.
             let before = if args.update { same_model(old, &new) } else { old.clone() };
-            // Scenarios that were not asked for are not gone.
-            let before = if args.points.scenario.is_empty() { before } else { asked_for(before, &new) };
-            Some(compare_with(&before, &new, &|key| args.judge.tolerances(own(key)), args.judge.exact)?)
+            // What was not asked for, or not come to when the user stopped it, is not gone.
+            let all = args.points.scenario.is_empty() && report.missing == 0;
+            let before = if all { before } else { asked_for(before, &new) };
+            let strictness = args.judge.strictness(Strictness::Gone);
+            Some(compare_with(&before, &new, &|key| args.judge.tolerances(own(key)), strictness)?)
         }
         None => None,
     };
     let cases = ci::cases(Some(&report), comparison.as_ref())?;
-    let view = View { sweep: !args.points.sweep.is_empty(), within_us: None };
+    let saved = match &path {
+        Some(path) if args.update && report.missing == 0 => Some(save(path, old.as_ref(), &new, args.prune)),
+        _ => None,
+    };
+    // The difference is shown even where it cannot be saved.
+    let file = match (&saved, &path) {
+        (Some(Ok(())), Some(path)) => Some(path.display().to_string()),
+        _ => None,
+    };
+    let view = View { sweep: !args.points.sweep.is_empty(), within_us: None, saved: None };
     match output.format {
         Format::Json => output.json(&CheckReport { report: &report, comparison: comparison.as_ref() })?,
         Format::Markdown => output.text(&ci::markdown::markdown(&cases))?,
@@ -127,26 +146,16 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<u8> {
                 shown.push('\n');
             }
             if let Some(comparison) = &comparison {
-                shown.push_str(&format!("\n{}", compare_table(comparison, output.verbose)));
+                shown.push_str(&format!("\n{}", compare_table(comparison, output.verbose, file.as_deref())));
             }
             output.report(shown.trim_start_matches('\n'))?;
         }
     }
     args.emit.write(&cases, output)?;
     args.points.interrupted(report.missing)?;
-    let failed = report.exit_code()?;
-    let mut exit = failed;
-    if args.update {
-        let Some(path) = &path else { return Err(Failure::new(Code::BadUsage, "--update needs --baseline FILE")) };
-        // What broke is no baseline for anything.
-        if new.records.iter().all(|record| record.is_fine()) {
-            output::save(path, text(&merged(old.as_ref(), &new.records, args.prune)?)?.as_bytes())?;
-        } else {
-            return Err(Finding::new(Code::ExpectationFailed, format!("{} was left as it is: a run failed", path.display()))
-                .help("Repair the run first, or leave it out.")
-                .into());
-        }
-    } else if let Some(comparison) = &comparison {
+    saved.unwrap_or(Ok(()))?;
+    let mut exit = report.exit_code()?;
+    if let (Some(comparison), false) = (&comparison, args.update) {
         exit = exit.max(comparison.exit_code());
     }
     if let Some(journal) = journal {
@@ -155,12 +164,21 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<u8> {
     Ok(exit)
 }
 
-/// A baseline on file; with `--update` it may be missing.
-fn known(path: &std::path::Path, update: bool) -> Result<Option<Document>> {
-    if update && !path.exists() {
-        return Ok(None);
+/// Puts the new results into the baseline. What broke is no baseline for anything.
+fn save(path: &Path, old: Option<&Document>, new: &Document, prune: bool) -> Result<()> {
+    if let Some(failed) = new.records.iter().find(|record| !record.is_fine()) {
+        let message = format!("{} was left as it is: {} failed: {}", path.display(), failed.key(), failed.outcome.message);
+        return Err(Finding::new(failed.trouble(), message).help("Repair the run first, or leave it out.").into());
     }
-    Document::load(path).map(Some)
+    output::save(path, text(&merged(old, &new.records, prune)?)?.as_bytes())
+}
+
+/// A baseline on file; with `--update` it may be missing, or be something that can only be written to: everything is new then.
+fn known(path: &Path, update: bool) -> Result<Document> {
+    if update && !path.is_file() {
+        return Ok(Document { path: path.display().to_string(), records: Vec::new() });
+    }
+    Document::load(path)
 }
 
 /// The old rows without those that another timing model counted.

@@ -7,10 +7,10 @@ use super::conditions::Conditions;
 use super::points::stop_on_interrupt;
 use super::{Format, Output, progress};
 use crate::chip::Chip;
-use crate::finding::{Code, Finding, Result};
+use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::Image;
 use crate::report::eval::{Beside, EvalReport, Request, Selection, Shard, eval_beside};
-use crate::report::{eval_table, rows};
+use crate::report::{eval_markdown, eval_table, rows};
 use crate::scenario::Scenario;
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 Examples:
   stm32sim eval --scenario anomaly
   stm32sim eval --scenario anomaly --samples 50 --format json
+  stm32sim eval --scenario anomaly --format markdown
   stm32sim eval --scenario anomaly --shard 2/4 --jobs 2 --output part2.json --format json
   stm32sim eval --scenario anomaly --journal eval.jsonl --rows samples.jsonl
   stm32sim eval firmware.elf --scenario anomaly")]
@@ -72,8 +73,8 @@ pub(super) fn jobs(asked: Option<NonZeroUsize>) -> NonZeroUsize {
 }
 
 pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("eval", "table and json"));
+    if output.format == Format::Html {
+        return Err(unsupported(output));
     }
     let scenario = Scenario::find(&args.scenario)?;
     let image = match &args.firmware {
@@ -97,13 +98,7 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
     let done = eval_beside(&request, &beside);
     bar.finish_and_clear();
     let (report, journal) = done?;
-    match output.format {
-        Format::Json => output.json(&report)?,
-        _ => output.report(&eval_table(&report, output.verbose))?,
-    }
-    if let Some(path) = &args.rows {
-        save_samples(path, &report)?;
-    }
+    print(&report, args.rows.as_deref(), output)?;
     if report.missing > 0 {
         let mut finding = Finding::new(Code::Interrupted, format!("stopped: {} samples were not run", report.missing));
         if let Some(journal) = &args.journal {
@@ -117,7 +112,18 @@ pub(super) fn run(args: &EvalArgs, output: &Output) -> Result<u8> {
     Ok(report.exit_code())
 }
 
-/// Writes one row a sample.
-pub(super) fn save_samples(path: &Path, report: &EvalReport) -> Result<()> {
-    super::output::save(path, rows::text(path, &rows::of_samples(report)).as_bytes())
+fn unsupported(output: &Output) -> Failure {
+    output.unsupported("eval", "table, json, markdown and csv")
+}
+
+/// Prints an evaluation's report, and writes its samples as rows if that is wanted.
+pub(super) fn print(report: &EvalReport, rows: Option<&Path>, output: &Output) -> Result<()> {
+    match output.format {
+        Format::Json => output.json(report)?,
+        Format::Csv => output.text(&rows::csv(&rows::of_samples(report)))?,
+        Format::Markdown => output.text(&eval_markdown(report))?,
+        Format::Html => return Err(unsupported(output)),
+        Format::Table => output.report(&eval_table(report, output.verbose))?,
+    }
+    rows.map_or(Ok(()), |path| super::output::save(path, rows::text(path, &rows::of_samples(report)).as_bytes()))
 }

@@ -8,11 +8,12 @@ use super::eval::{count, jobs, shard};
 use super::{Output, progress};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::report::bench::Samples;
+use crate::report::bounds::{Limit, Tolerance, Tolerances};
 use crate::report::campaign::{self, CampaignReport, Point, Settings, Step};
 use crate::report::ci::{self, Case};
 use crate::report::eval::Shard;
 use crate::report::journal::Journal;
-use crate::report::metric::{Limit, Quantity, Tolerance, Tolerances};
+use crate::report::metric::Quantity;
 use crate::report::record::{Document, Record};
 use crate::report::suite::{self, Suite};
 use crate::report::sweep::{Axis, spread};
@@ -154,7 +155,7 @@ impl Points {
             (Some(suite), _) => suite.points.clone(),
             (None, Some(document)) if self.scenario.is_empty() => again(document)?,
             // Models and builds are swept without a scenario.
-            (None, _) if self.scenario.is_empty() && self.sweeps(&["model", "scenario"]) => vec![Point::scenario("")],
+            (None, _) if self.scenario.is_empty() && self.sweeps(&["model", "scenario", "opt"]) => vec![Point::scenario("")],
             (None, _) if self.scenario.is_empty() => names().map(Point::scenario).collect(),
             (None, _) => self.scenario.iter().map(|spec| Point::scenario(spec)).collect(),
         };

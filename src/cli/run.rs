@@ -23,6 +23,7 @@ use std::path::PathBuf;
   stm32sim run --scenario anomaly
   stm32sim run --scenario anomaly --sample 7 --format json
   stm32sim run --scenario image --input picture.png
+  stm32sim run --scenario keyword-live --input word.wav
   stm32sim run firmware.elf --limit 2s
   stm32sim run boot.elf --load application.hex
   stm32sim run firmware.bin --base 0x08000000

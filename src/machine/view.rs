@@ -9,7 +9,7 @@ use super::run::{Machine, power_on_fill};
 use super::soc::Mark;
 use crate::finding::Finding;
 use crate::peripherals::Partner;
-use crate::peripherals::analog::Source;
+use crate::peripherals::analog::{Conversion, Source};
 use crate::peripherals::system::{Clocks, LedgerKey, SentByte, TracedItem, WireEvent};
 use crate::timing::{Prices, TimingConfig};
 use crate::units::Tick;
@@ -27,12 +27,6 @@ impl Machine {
     #[must_use]
     pub fn memory(&self) -> &Memory {
         self.cpu.memory()
-    }
-
-    /// How many nanoseconds have passed since power-on.
-    #[must_use]
-    pub fn nanos(&self) -> u128 {
-        self.cpu.world().system.nanos_at(self.now())
     }
 
     /// Everything that the firmware has sent on its serial lines.
@@ -72,6 +66,24 @@ impl Machine {
     /// Connects an analogue input: an ADC channel.
     pub fn connect_analog(&mut self, channel: u8, source: Source) {
         self.cpu.world_mut().system.analog.connect(channel, source);
+    }
+
+    /// From now on what is converted on that ADC channel is kept ([`Machine::conversions`]).
+    pub fn tap_analog(&mut self, channel: u8) {
+        self.cpu.world_mut().system.analog.tap(channel);
+    }
+
+    /// What was converted on the channel of [`Machine::tap_analog`], in order.
+    #[must_use]
+    pub fn conversions(&self) -> &[Conversion] {
+        self.cpu.world().system.analog.conversions()
+    }
+
+    /// How much time had passed at an instant since the core's clock was last changed, in nanoseconds since power-on: what recordings and
+    /// conversions count in.
+    #[must_use]
+    pub fn nanos(&self, at: Tick) -> u64 {
+        u64::try_from(self.cpu.world().system.nanos_at(at)).unwrap_or(u64::MAX)
     }
 
     /// Connects a partner to a device's serial bus (SPI, I2C).

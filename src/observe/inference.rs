@@ -3,6 +3,7 @@
 //! Does not model: layers of runtimes without such symbols.
 //! Tested by: `tests/run.rs` (layers and what lies between them sum to the inference).
 
+use super::duty::calls;
 use crate::firmware::Image;
 use crate::machine::{Machine, Mark};
 use crate::timing::CauseTotals;
@@ -67,7 +68,7 @@ impl Watch {
     pub fn stretches(&self, marks: &[Mark]) -> Vec<(Option<u32>, Tick, Tick)> {
         let mut open: Vec<&Mark> = Vec::new();
         let mut stretches = Vec::new();
-        for mark in marks {
+        for mark in marks.iter().filter(|mark| [self.invoke, self.layer].contains(&Some(mark.function))) {
             match mark.arguments {
                 Some(_) => open.push(mark),
                 None => {
@@ -79,6 +80,12 @@ impl Watch {
             }
         }
         stretches
+    }
+
+    /// The inferences that have come to their end: entry and return.
+    #[must_use]
+    pub fn inference_calls<'a>(&self, marks: &'a [Mark]) -> Vec<(&'a Mark, &'a Mark)> {
+        self.invoke.map(|function| calls(marks, function)).unwrap_or_default()
     }
 
     /// The inferences that have come to their end.

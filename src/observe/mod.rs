@@ -3,6 +3,7 @@
 //! Does not model: anything that needs a hook on each access; see the submodules.
 //! Tested by: `tests/run.rs`.
 
+pub mod duty;
 pub mod energy;
 pub mod inference;
 pub mod memory;

@@ -204,7 +204,7 @@ impl Adc {
         // The input is held from the end of the sample time on.
         let at = crate::units::Tick(ctx.now().since(crate::units::Tick(halves.0)).0);
         let nanos = ctx.system.nanos_at(at);
-        let sample = ctx.system.analog.sample(channel as u8, nanos).unwrap_or_else(|| {
+        let sample = ctx.system.analog.convert(channel as u8, nanos).unwrap_or_else(|| {
             let what = format!("channel {channel} converted with nothing connected to it: 0");
             ctx.system.note(format!("{}.DR", ctx.name), what);
             0

@@ -52,16 +52,51 @@ impl Source {
     }
 }
 
+/// What was converted on a channel that is listened in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// When the input was held, in nanoseconds since power-on.
+    pub nanos: u64,
+    /// The value, 0 to 4095.
+    pub value: u16,
+}
+
+/// How many conversions are kept: a quarter of an hour at 16 kHz.
+const MOST_CONVERSIONS: usize = 1 << 24;
+
 /// All channels: the external ones, 0 to 15, of which the three converters see the same pins (RM0008, 11.3.3), and the two inner ones.
 #[derive(Clone, Debug, Default)]
 pub struct Analog {
     sources: BTreeMap<u8, Source>,
+    /// The channel that is listened in to, and what was converted on it.
+    tapped: Option<u8>,
+    conversions: Vec<Conversion>,
 }
 
 impl Analog {
     /// Connects a channel.
     pub fn connect(&mut self, channel: u8, source: Source) {
         self.sources.insert(channel, source);
+    }
+
+    /// From now on what is converted on that channel is kept.
+    pub fn tap(&mut self, channel: u8) {
+        self.tapped = Some(channel);
+    }
+
+    /// What was converted on the channel that is listened in to, in order.
+    #[must_use]
+    pub fn conversions(&self) -> &[Conversion] {
+        &self.conversions
+    }
+
+    /// A converter takes a channel's input as it is at an instant; `None` where nothing is connected.
+    pub fn convert(&mut self, channel: u8, nanos: u128) -> Option<u16> {
+        let value = self.sample(channel, nanos)?;
+        if self.tapped == Some(channel) && self.conversions.len() < MOST_CONVERSIONS {
+            self.conversions.push(Conversion { nanos: u64::try_from(nanos).unwrap_or(u64::MAX), value });
+        }
+        Some(value)
     }
 
     /// What a channel's input is at an instant; `None` where nothing is connected.
@@ -95,5 +130,8 @@ mod tests {
         assert_eq!(at(2, 0), None);
         assert_eq!(Source::millivolts(1650), Source::Constant(2048));
         assert_eq!(Source::millivolts(5000), Source::Constant(4095));
+        analog.tap(1);
+        assert_eq!([analog.convert(1, 2_500_000), analog.convert(0, 2_500_000)], [Some(3); 2]);
+        assert_eq!(analog.conversions(), [Conversion { nanos: 2_500_000, value: 3 }]);
     }
 }

@@ -3,22 +3,22 @@
 //! Does not model: other computers: they each run a part, and `merge` joins what they made.
 //! Tested by: `tests/suite.rs`, `tests/campaign.rs`.
 
-use super::bench::{BenchRun, Row, Samples};
+mod point;
+
+use super::bench::{BenchRun, Row};
+use super::bounds::Limit;
 use super::estimate::{self, Inputs, Target};
 use super::flat;
 use super::journal::Journal;
-use super::metric::Limit;
 use super::record::{Function, Record};
 use super::run::{self, Stimulus};
 use super::{SCHEMA, Tool};
 use crate::chip::Chip;
 use crate::finding::{Code, Exit, Failure, Finding, Result};
 use crate::firmware::Image;
-use crate::machine::Overrides;
 use crate::model::Model;
 use crate::scenario::Scenario;
 use crate::timing::{Fidelity, MODEL_VERSION};
-use crate::units::Hz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,104 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// What one run runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A scenario, with its own firmware or another.
-    Scenario {
-        /// Its name or file.
-        spec: String,
-        /// Instead of its own.
-        firmware: Option<PathBuf>,
-    },
-    /// Firmware alone.
-    Firmware(PathBuf),
-    /// A model in the built-in runner.
-    Model(PathBuf),
-}
-
-/// One run and its conditions.
-#[derive(Clone, Debug)]
-pub struct Point {
-    /// The name that a suite gives it.
-    pub name: Option<String>,
-    /// What is run.
-    pub subject: Subject,
-    /// On which chip; without, the scenario's, or the C8.
-    pub chip: Option<String>,
-    /// What if the core ran at another clock.
-    pub clock: Option<Hz>,
-    /// What if flash had other wait states.
-    pub wait_states: Option<u8>,
-    /// What if the prefetch buffer were on or off.
-    pub prefetch: Option<bool>,
-    /// The sample whose costs are reported.
-    pub sample: usize,
-    /// What the rates are over.
-    pub samples: Samples,
-    /// What the result must keep.
-    pub limits: Vec<Limit>,
-    /// A sweep's coordinates that are no condition above: `opt: app-O2`.
-    pub axes: BTreeMap<String, String>,
-}
-
-impl Point {
-    /// A scenario as it is.
-    #[must_use]
-    pub fn scenario(spec: &str) -> Self {
-        Self {
-            name: None,
-            subject: Subject::Scenario { spec: spec.to_owned(), firmware: None },
-            chip: None,
-            clock: None,
-            wait_states: None,
-            prefetch: None,
-            sample: 0,
-            samples: Samples::All,
-            limits: Vec::new(),
-            axes: BTreeMap::new(),
-        }
-    }
-
-    /// The point of a result on file: what is run to repeat it. Its scenario must be built in.
-    #[must_use]
-    pub fn of(record: &Record) -> Option<Self> {
-        let scenario = record.scenario.as_ref()?;
-        let conditions = record.conditions();
-        let mut point = Self::scenario(&scenario.name);
-        point.name.clone_from(&record.name);
-        point.chip = Some(record.chip.name.clone());
-        point.sample = scenario.sample.unwrap_or(0);
-        point.samples =
-            Samples::AtMost(record.eval.as_ref().map_or(0, |eval| usize::try_from(eval.samples).unwrap_or(usize::MAX)));
-        for (axis, value) in conditions {
-            match axis.as_str() {
-                "clock" => point.clock = value.parse().ok(),
-                "wait-states" => point.wait_states = value.parse().ok(),
-                "prefetch" => point.prefetch = Some(value == "on"),
-                "chip" | "scenario" => {}
-                _ => return None,
-            }
-        }
-        Some(point)
-    }
-
-    fn conditions(&self) -> BTreeMap<String, String> {
-        let mut all = self.axes.clone();
-        let given = [
-            ("clock", self.clock.map(|clock| clock.to_string().replace(' ', ""))),
-            ("wait-states", self.wait_states.map(|states| states.to_string())),
-            ("prefetch", self.prefetch.map(|on| if on { "on" } else { "off" }.to_owned())),
-        ];
-        all.extend(given.into_iter().filter_map(|(axis, value)| Some((axis.to_owned(), value?))));
-        all
-    }
-
-    fn overrides(&self, chip: &Chip) -> Overrides {
-        let wait_states = self.wait_states.or_else(|| self.clock.and_then(|clock| chip.wait_states_for(clock)));
-        Overrides { wait_states, prefetch: self.prefetch }
-    }
-}
+pub use point::{Point, Subject};
 
 /// What holds for all points.
 #[derive(Clone, Copy, Debug)]
@@ -215,8 +118,13 @@ impl CampaignReport {
     /// As [`CampaignReport::records`].
     pub fn exit_code(&self) -> Result<u8> {
         let outcomes = self.records()?.iter().map(|record| record.outcome.code).max().unwrap_or(0);
-        let limits = self.limits().iter().flatten().map(Held::code).max().unwrap_or(0);
-        Ok(outcomes.max(limits))
+        Ok(outcomes.max(self.limits_code()))
+    }
+
+    /// What the limits alone come to.
+    #[must_use]
+    pub fn limits_code(&self) -> u8 {
+        self.limits().iter().flatten().map(Held::code).max().unwrap_or(0)
     }
 }
 
@@ -444,7 +352,7 @@ impl Ready<'_> {
         let mut functions = Vec::new();
         let made = match (&point.subject, &self.scenario, &self.image) {
             (Subject::Model(path), ..) => {
-                let model = Model::read(path)?;
+                let model: Model = estimate::read(path)?;
                 let request = estimate::Request {
                     target: Target::One(chip),
                     inputs: Inputs::Random { seed: 1 },

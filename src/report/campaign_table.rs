@@ -3,8 +3,9 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/suite.rs`.
 
+use super::bounds::Limit;
 use super::campaign::{CampaignReport, Held};
-use super::metric::{Limit, Unit};
+use super::metric::Unit;
 use super::record::Record;
 use super::sweep::{cheapest, pareto};
 use super::table::{clipped, time, wrapped};
@@ -16,18 +17,20 @@ use tabled::settings::{Alignment, Style};
 
 /// What a person wants to see of a campaign.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct View {
+pub struct View<'a> {
     /// Whether the points are a sweep's, which have a Pareto front.
     pub sweep: bool,
     /// The latency that a chip must keep, in microseconds.
     pub within_us: Option<f64>,
+    /// The file that now holds the results.
+    pub saved: Option<&'a str>,
 }
 
 /// The report as text.
 ///
 /// # Errors
 /// `internal`, if a row of the report is none.
-pub fn table(report: &CampaignReport, view: View) -> Result<String> {
+pub fn table(report: &CampaignReport, view: View<'_>) -> Result<String> {
     let (records, limits) = (report.records()?, report.limits());
     let front = pareto(&records);
     let heads = ["cycles", "latency", "energy", "flash", "SRAM", "accuracy", "limits"];
@@ -84,7 +87,8 @@ pub fn table(report: &CampaignReport, view: View) -> Result<String> {
     let kept = limits.iter().flatten().filter(|held| held.holds == Some(true)).count();
     let missing = if report.missing > 0 { format!(", {} not run", report.missing) } else { String::new() };
     let limits = if all > 0 { format!(", {kept} of {all} limits kept") } else { String::new() };
-    text.push_str(&format!("\n{fine} of {} runs fine{limits}{missing}", records.len()));
+    let saved = view.saved.map_or_else(String::new, |file| format!("; saved in {file}"));
+    text.push_str(&format!("\n{fine} of {} runs fine{limits}{missing}{saved}", records.len()));
     Ok(text)
 }
 

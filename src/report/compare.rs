@@ -3,7 +3,8 @@
 //! Does not model: noise: results are deterministic, so the default tolerance is none.
 //! Tested by: `tests/baseline.rs`.
 
-use super::metric::{Better, METRICS, Quantity, Tolerances, Unit};
+use super::bounds::Tolerances;
+use super::metric::{Better, METRICS, Metric, Quantity, Unit};
 use super::record::{Document, Function, Layer, Record, layer_names};
 use super::{SCHEMA, Tool};
 use crate::finding::{Code, Exit, Finding, Result};
@@ -104,6 +105,18 @@ fn is_zero(code: &u8) -> bool {
     *code == 0
 }
 
+/// What fails a comparison besides a row that is worse or whose run failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// Nothing.
+    #[default]
+    Worse,
+    /// A row that is gone, too: what is no longer run is no longer guarded.
+    Gone,
+    /// Any change at all.
+    Exact,
+}
+
 /// A comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -113,6 +126,8 @@ pub struct Comparison {
     pub tool: Tool,
     /// Whether any change fails, not only one for the worse.
     pub exact: bool,
+    /// Whether a row that is gone fails.
+    pub gone_fails: bool,
     /// In the order of the old results, then what is new.
     pub rows: Vec<Row>,
 }
@@ -127,7 +142,12 @@ impl Comparison {
     /// Whether a row fails the comparison.
     #[must_use]
     pub fn fails(&self, row: &Row) -> bool {
-        matches!(row.verdict, Verdict::Worse | Verdict::Failed) || (self.exact && row.verdict != Verdict::Equal)
+        match row.verdict {
+            Verdict::Worse | Verdict::Failed => true,
+            Verdict::Gone => self.gone_fails,
+            Verdict::Equal => false,
+            _ => self.exact,
+        }
     }
 
     /// The process's exit code: 3 for what fails, or the worst of what the runs themselves came to.
@@ -141,19 +161,24 @@ impl Comparison {
     }
 }
 
-/// Compares; `exact` makes any change fail.
+/// Compares.
 ///
 /// # Errors
 /// `baseline-other-model` when cycles were counted by two versions of the timing model.
-pub fn compare(old: &Document, new: &Document, tolerances: &Tolerances, exact: bool) -> Result<Comparison> {
-    compare_with(old, new, &|_| tolerances.clone(), exact)
+pub fn compare(old: &Document, new: &Document, tolerances: &Tolerances, strictness: Strictness) -> Result<Comparison> {
+    compare_with(old, new, &|_| tolerances.clone(), strictness)
 }
 
 /// The same with tolerances that depend on the row.
 ///
 /// # Errors
 /// As [`compare`].
-pub fn compare_with(old: &Document, new: &Document, tolerances: &dyn Fn(&str) -> Tolerances, exact: bool) -> Result<Comparison> {
+pub fn compare_with(
+    old: &Document,
+    new: &Document,
+    tolerances: &dyn Fn(&str) -> Tolerances,
+    strictness: Strictness,
+) -> Result<Comparison> {
     let mut fresh: BTreeMap<String, &Record> = new.records.iter().map(|record| (record.key(), record)).collect();
     let mut rows = Vec::new();
     for before in &old.records {
@@ -163,7 +188,13 @@ pub fn compare_with(old: &Document, new: &Document, tolerances: &dyn Fn(&str) ->
                 same_model((&old.path, before), (&new.path, after), &key)?;
                 rows.push(row(&key, before, after, &tolerances(&key)));
             }
-            None => rows.push(single(key, Verdict::Gone, 0, Vec::new())),
+            None => {
+                let note = match strictness {
+                    Strictness::Worse => Vec::new(),
+                    _ => vec!["nothing guards it any more; if that is meant, drop it: --update --prune".to_owned()],
+                };
+                rows.push(single(key, Verdict::Gone, 0, note));
+            }
         }
     }
     for record in &new.records {
@@ -174,7 +205,8 @@ pub fn compare_with(old: &Document, new: &Document, tolerances: &dyn Fn(&str) ->
             rows.push(single(key, if failed { Verdict::Failed } else { Verdict::New }, record.outcome.code, notes));
         }
     }
-    Ok(Comparison { schema: SCHEMA, tool: Tool::THIS, exact, rows })
+    let (exact, gone_fails) = (strictness == Strictness::Exact, strictness != Strictness::Worse);
+    Ok(Comparison { schema: SCHEMA, tool: Tool::THIS, exact, gone_fails, rows })
 }
 
 fn single(key: String, verdict: Verdict, code: u8, notes: Vec<String>) -> Row {
@@ -299,7 +331,7 @@ fn change(quantity: &Quantity, old: &Record, new: &Record, tolerances: &Toleranc
         return None;
     }
     let better = match quantity {
-        Quantity::Metric(name) => super::metric::Metric::by_name(name).map_or(Better::Neither, |metric| metric.better),
+        Quantity::Metric(name) => Metric::by_name(name).map_or(Better::Neither, |metric| metric.better),
         _ => Better::Lower,
     };
     let verdict = match (before, after, better) {
@@ -392,6 +424,10 @@ impl Row {
     /// The finding that a bad row is.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        Finding::new(Code::Regression, self.sentence())
+        let finding = Finding::new(Code::Regression, self.sentence());
+        match self.verdict {
+            Verdict::Gone => finding.help("Nothing guards it any more. If that is meant: stm32sim check --update --prune."),
+            _ => finding,
+        }
     }
 }

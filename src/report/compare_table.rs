@@ -13,9 +13,9 @@ use tabled::settings::{Alignment, Style};
 /// So many parts that moved are shown of each kind.
 const MOST_PARTS: usize = 5;
 
-/// The comparison as text; `verbose` shows every part that moved.
+/// The comparison as text; `verbose` shows every part that moved, `saved` names the file that now holds the new results.
 #[must_use]
-pub fn table(comparison: &Comparison, verbose: bool) -> String {
+pub fn table(comparison: &Comparison, verbose: bool, saved: Option<&str>) -> String {
     let most = if verbose { usize::MAX } else { MOST_PARTS };
     let mut text = String::new();
     for row in &comparison.rows {
@@ -28,7 +28,7 @@ pub fn table(comparison: &Comparison, verbose: bool) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    text.push_str(&verdict(comparison));
+    text.push_str(&verdict(comparison, saved));
     text
 }
 
@@ -65,7 +65,7 @@ fn moved(kind: &str, part: &Moved) -> [String; 5] {
     [clipped(&format!("{kind} {}", part.name), 40), value(part.old), value(part.new), by, String::new()]
 }
 
-fn verdict(comparison: &Comparison) -> String {
+fn verdict(comparison: &Comparison, saved: Option<&str>) -> String {
     let order = [
         Verdict::Failed,
         Verdict::Worse,
@@ -83,6 +83,9 @@ fn verdict(comparison: &Comparison) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     let counts = if counts.is_empty() { "nothing to compare".to_owned() } else { counts.join(", ") };
+    if let Some(file) = saved {
+        return format!("{counts}: saved in {file}");
+    }
     let bad = comparison.rows.iter().filter(|row| comparison.fails(row)).count();
     match bad {
         0 => format!("{counts}: no regression"),

@@ -1,29 +1,32 @@
 //! What it is: a data set through the device: every sample of a scenario, on as many machines as there are jobs, and what came of it.
-//! Source: [`super::run`] for a single sample; [`super::metrics`] for the rates.
+//! Source: [`super::run`] for a single sample; [`super::rates`] for the rates.
 //! Does not model: firmware whose answers depend on earlier inputs: each sample meets the chip as it was when it had booted.
 //! Tested by: `tests/eval.rs` (TFLite Micro's outputs, scikit-learn's rates, single runs' cycles).
 
+mod report;
+
 use super::journal::Journal;
-use super::metrics::{self, Answer, ClassSummary};
-use super::run::{
-    ClockSummary, LedgerRow, Limit, OutcomeSummary, ScenarioSummary, TimingModel, ending, place, raw_output, rounded,
-};
+use super::run::{ClockSummary, LedgerRow, Limit, OutcomeSummary, ScenarioSummary, TimingModel, ending, place, raw_output};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::{Machine, Outcome, Overrides, Settings, Snapshot};
 use crate::observe::inference::Watch;
-use crate::scenario::{Host, Reference, Scenario};
+use crate::scenario::{Host, Scenario};
 use crate::timing::{Fidelity, MODEL_VERSION};
-use crate::units::{Cycles, Hz, grouped};
+use crate::units::Hz;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+
+pub(super) use report::Station;
+use report::summary;
+pub use report::{EvalReport, EvalSummary, SampleResult, ShardTraces, Spread, Traces};
 
 /// What is to be evaluated.
 #[derive(Debug)]
@@ -90,139 +93,6 @@ impl Selection {
 /// The index of the n-th of so many samples of a set. Sets are often sorted by class: the first ones would say nothing about the rest.
 pub(super) fn spread(nth: usize, samples: usize, set: usize) -> usize {
     (nth as u128 * set as u128 / samples.max(1) as u128) as usize
-}
-
-/// The report of an evaluation. Field names are the contract's; a field that does not apply is absent.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct EvalReport {
-    /// Version of the schema.
-    pub schema: u32,
-    /// Who wrote it.
-    pub tool: Tool,
-    /// The chip.
-    pub chip: ChipSummary,
-    /// The firmware.
-    pub firmware: FirmwareSummary,
-    /// The scenario.
-    pub scenario: ScenarioSummary,
-    /// Which part of the samples, if only one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Shard>,
-    /// What each sample of a part left behind beside its result: what a merge must count once, and attribute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard_traces: Option<ShardTraces>,
-    /// How many samples were not run because the user stopped it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub missing: usize,
-    /// Clocks and flash settings after boot.
-    pub clock: ClockSummary,
-    /// How cycles were counted.
-    pub timing_model: TimingModel,
-    /// How it ended.
-    pub outcome: OutcomeSummary,
-    /// The rates.
-    pub eval: EvalSummary,
-    /// Sample by sample.
-    pub results: Vec<SampleResult>,
-    /// What a user should know.
-    pub findings: Vec<Finding>,
-    /// What the firmware used that is not modelled.
-    pub not_modelled: Vec<LedgerRow>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-/// What a part is a part of, and what the stretches of its work left behind.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct ShardTraces {
-    /// How many samples all parts have together.
-    pub selected: usize,
-    /// How many the scenario has.
-    pub set: usize,
-    /// Start-up, which is the same for every part.
-    pub boot: Traces,
-    /// By sample, where anything was.
-    pub samples: BTreeMap<usize, Traces>,
-}
-
-/// The rates. A sample that got no answer counts as wrong and as not agreeing; the matrix and the rates by class are over the answered.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct EvalSummary {
-    /// How many samples.
-    pub samples: u64,
-    /// How many of them got no answer.
-    pub failed: u64,
-    /// How many got the true class.
-    pub correct: u64,
-    /// The same as a fraction.
-    pub accuracy: f64,
-    /// Area under the ROC curve, for two classes decided by one score.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auc: Option<f64>,
-    /// Whose outputs the reference's are, and how near is right.
-    pub reference: Reference,
-    /// How many raw outputs equal the reference's.
-    pub agreeing: u64,
-    /// The same as a fraction.
-    pub agreement: f64,
-    /// Class by class.
-    pub classes: Vec<ClassSummary>,
-    /// How often each true class (row) was given each class (column).
-    pub confusion: Vec<Vec<u64>>,
-    /// Cycles of an inference; absent where the firmware's inferences cannot be told apart from the rest.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cycles: Option<Spread<u64>>,
-    /// The same as time at the core clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_us: Option<Spread<f64>>,
-}
-
-/// The range of a quantity over the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Spread<T> {
-    /// The least.
-    pub min: T,
-    /// The mean; of integers, rounded.
-    pub mean: T,
-    /// The most.
-    pub max: T,
-}
-
-/// What came of one sample.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct SampleResult {
-    /// Its index in the scenario.
-    pub sample: usize,
-    /// Its true class.
-    pub expected: usize,
-    /// The class that it was given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<usize>,
-    /// What that was decided by.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scores: Vec<f64>,
-    /// Whether the raw output equals the reference's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub matches_reference: Option<bool>,
-    /// Instructions of the inference.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instructions: Option<u64>,
-    /// Its cycles.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cycles: Option<u64>,
-    /// Why there is no answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Finding>,
-}
-
-impl EvalReport {
-    /// The process's exit code.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        self.outcome.code
-    }
 }
 
 /// What goes on beside an evaluation.
@@ -298,45 +168,6 @@ fn identity(request: &Request<'_>) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What one job has done.
-pub(super) type Station = Vec<(SampleResult, Traces)>;
-
-/// What a stretch of a run leaves behind beside its result.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct Traces {
-    /// Operand values that could not be had and were assumed.
-    pub unresolved: u64,
-    /// What a user should know.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
-    /// What was used that is not modelled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_modelled: Vec<LedgerRow>,
-}
-
-impl Traces {
-    fn count(&self, register: &str, what: &str) -> u64 {
-        let row = self.not_modelled.iter().find(|row| row.register == register && row.what == what);
-        row.map_or(0, |row| row.count)
-    }
-
-    /// These and what came after them.
-    fn add(&mut self, later: &Traces) {
-        self.unresolved = self.unresolved.saturating_add(later.unresolved);
-        for finding in &later.findings {
-            if !self.findings.contains(finding) {
-                self.findings.push(finding.clone());
-            }
-        }
-        for row in &later.not_modelled {
-            match self.not_modelled.iter_mut().find(|own| own.register == row.register && own.what == row.what) {
-                Some(own) => own.count = own.count.saturating_add(row.count),
-                None => self.not_modelled.push(row.clone()),
-            }
-        }
-    }
-}
-
 /// The chip when it has booted: the same for every job.
 #[derive(Clone, Debug)]
 struct Boot {
@@ -408,7 +239,7 @@ impl<'a> Device<'a> {
         let mut machine = Machine::new(request.chip, placement, settings)?;
         request.scenario.world.apply(&mut machine)?;
         let watch = Watch::on(&mut machine, request.image);
-        let mut host = Host::new(&request.scenario.uart, request.scenario.model_id.as_deref());
+        let mut host = Host::new(request.scenario, request.image)?;
         let outcome = machine.run(&mut host, request.limit.tick())?;
         if let Some(finding) = trouble(&outcome, &machine, request.image, &host, host.is_content()) {
             return Err(finding.into());
@@ -428,7 +259,7 @@ impl<'a> Device<'a> {
         let mut host = self.host.clone();
         host.load(&input);
         let outcome = self.machine.run(&mut host, self.request.limit.tick())?;
-        let failure = trouble(&outcome, &self.machine, image, &host, host.is_content() && host.results().is_some());
+        let failure = trouble(&outcome, &self.machine, image, &host, host.is_content() && host.has_answer());
         let mut result = SampleResult {
             sample,
             expected: usize::from(expected),
@@ -440,7 +271,7 @@ impl<'a> Device<'a> {
             failure,
         };
         if result.failure.is_none() {
-            if let Some(output) = raw_output(&self.machine, image, scenario) {
+            if let Some(output) = raw_output(&self.machine, image, scenario, &host) {
                 let verdict = scenario.decision.judge((&scenario.samples, &input), (&scenario.goldens, &output));
                 result.label = Some(verdict.label);
                 result.scores = verdict.scores;
@@ -518,86 +349,4 @@ fn report(request: &Request<'_>, boot: &Boot, station: Station) -> EvalReport {
     };
     report.fill(&request.scenario.classes, &request.scenario.reference, &boot.traces, station);
     report
-}
-
-impl EvalReport {
-    /// What follows from the samples, which are in ascending order.
-    pub(super) fn fill(&mut self, classes: &[String], reference: &Reference, boot: &Traces, station: Station) {
-        let mut all = boot.clone();
-        let mut results = Vec::with_capacity(station.len());
-        for (result, traces) in station {
-            all.add(&traces);
-            results.push(result);
-        }
-        all.not_modelled.sort_by(|a, b| (&a.register, &a.what).cmp(&(&b.register, &b.what)));
-        self.eval = summary(classes, reference, &results, Hz(self.clock.hclk_hz));
-        let finding = verdict(&results, &self.eval);
-        let fine = "the device answered every sample as the reference does";
-        self.outcome = OutcomeSummary::new("finished", finding.as_ref(), fine);
-        all.findings.extend(finding);
-        self.timing_model.unresolved_operands = all.unresolved;
-        self.findings = all.findings;
-        self.not_modelled = all.not_modelled;
-        self.results = results;
-    }
-}
-
-fn summary(classes: &[String], reference: &Reference, results: &[SampleResult], hclk: Hz) -> EvalSummary {
-    let two_classes = classes.len() == 2;
-    let answers: Vec<Answer> = results
-        .iter()
-        .filter_map(|result| {
-            let score = match result.scores.as_slice() {
-                [one] if two_classes => Some(*one),
-                _ => None,
-            };
-            Some(Answer { expected: result.expected, given: result.label?, score })
-        })
-        .collect();
-    let samples = results.len() as u64;
-    let correct = answers.iter().filter(|answer| answer.given == answer.expected).count() as u64;
-    let agreeing = results.iter().filter(|result| result.matches_reference == Some(true)).count() as u64;
-    let confusion = metrics::confusion(&answers, classes.len());
-    let cycles: Vec<u64> = results.iter().filter_map(|result| result.cycles).collect();
-    let micros = |cycles: f64| rounded(cycles * hclk.micros(Cycles(1)));
-    let spread = |cycles: &[u64]| -> Option<(Spread<u64>, Spread<f64>)> {
-        let (min, max) = (*cycles.iter().min()?, *cycles.iter().max()?);
-        let mean = cycles.iter().map(|cycles| *cycles as f64).sum::<f64>() / cycles.len() as f64;
-        let latency = Spread { min: micros(min as f64), mean: micros(mean), max: micros(max as f64) };
-        Some((Spread { min, mean: mean.round() as u64, max }, latency))
-    };
-    let (cycles, latency_us) = spread(&cycles).unzip();
-    EvalSummary {
-        samples,
-        failed: results.iter().filter(|result| result.failure.is_some()).count() as u64,
-        correct,
-        accuracy: metrics::ratio(correct, samples).unwrap_or(0.0),
-        auc: metrics::auc(&answers),
-        reference: reference.clone(),
-        agreeing,
-        agreement: metrics::ratio(agreeing, samples).unwrap_or(0.0),
-        classes: metrics::by_class(&confusion, classes),
-        confusion,
-        cycles,
-        latency_us,
-    }
-}
-
-/// The finding that decides the exit code: the first sample without an answer, else the first whose output is not the reference's.
-fn verdict(results: &[SampleResult], eval: &EvalSummary) -> Option<Finding> {
-    let samples = grouped(eval.samples);
-    let failed = results.iter().find_map(|result| result.failure.as_ref().map(|finding| (result.sample, finding)));
-    if let Some((sample, finding)) = failed {
-        let message =
-            format!("{} of {samples} samples got no answer; sample {sample}: {}", grouped(eval.failed), finding.message);
-        return Some(Finding { message, ..finding.clone() });
-    }
-    let differing = results.iter().find(|result| result.matches_reference != Some(true))?;
-    let message = format!(
-        "{} of {samples} outputs differ from the reference; the first is sample {}'s",
-        grouped(eval.samples - eval.agreeing),
-        differing.sample
-    );
-    let help = format!("stm32sim run --scenario NAME --sample {} shows that sample.", differing.sample);
-    Some(Finding::new(Code::ExpectationFailed, message).help(help))
 }

@@ -1,8 +1,9 @@
-//! What it is: an evaluation's report as text for people: at most 100 columns, the verdict last.
+//! What it is: an evaluation's report as text for people: at most 100 columns, the verdict last; and as Markdown.
 //! Source: [`super::eval::EvalReport`].
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/eval.rs` (width, last line, numbers).
 
+use super::ci::markdown::cell;
 use super::eval::{EvalReport, EvalSummary, Spread};
 use super::table::{clipped, time, wrapped};
 use crate::units::{Hz, grouped};
@@ -28,6 +29,25 @@ pub fn table(report: &EvalReport, verbose: bool) -> String {
         text.push_str("\n\n");
     }
     text.push_str(&verdict(report));
+    text
+}
+
+/// The report as Markdown: the rates by class, and what they come to.
+#[must_use]
+pub fn markdown(report: &EvalReport) -> String {
+    let eval = &report.eval;
+    let mut text = String::from("| class | precision | recall | F1 | support |\n|---|--:|--:|--:|--:|\n");
+    for class in &eval.classes {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            cell(&class.name),
+            rate(class.precision),
+            rate(class.recall),
+            rate(class.f1),
+            grouped(class.support)
+        ));
+    }
+    text.push_str(&format!("\n{} on {}: {}.\n", cell(&report.scenario.name), cell(&report.chip.name), cell(&verdict(report))));
     text
 }
 

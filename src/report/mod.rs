@@ -5,7 +5,9 @@
 
 pub mod baseline;
 pub mod bench;
+pub mod bench_export;
 mod bench_table;
+pub mod bounds;
 pub mod campaign;
 mod campaign_table;
 pub mod ci;
@@ -18,12 +20,13 @@ pub mod fit;
 pub mod flat;
 pub mod html;
 pub mod journal;
+pub mod listening;
 pub mod map;
 pub mod merge;
 pub mod metric;
-pub mod metrics;
 pub mod plot;
 pub mod profile;
+pub mod rates;
 pub mod record;
 pub mod rows;
 pub mod run;
@@ -36,7 +39,7 @@ use crate::firmware::Image;
 pub use bench_table::table as bench_table;
 pub use campaign_table::{View, table as campaign_table};
 pub use compare_table::table as compare_table;
-pub use eval_table::table as eval_table;
+pub use eval_table::{markdown as eval_markdown, table as eval_table};
 use serde::{Deserialize, Deserializer, Serialize};
 pub use table::table as run_table;
 

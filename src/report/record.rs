@@ -49,6 +49,9 @@ pub struct Record {
     /// The inference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference: Option<Inference>,
+    /// What came of speaking to it, where the firmware listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Listening>,
     /// Use of the memories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
@@ -58,6 +61,40 @@ pub struct Record {
     /// Cycles by function, where a profile was taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Function>,
+}
+
+/// What came of speaking to firmware that listens.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Listening {
+    /// From the word's end to the label.
+    pub latency_ms: f64,
+    /// The firmware's features against the host's.
+    pub features: Features,
+    /// Before the first inference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Duty>,
+    /// From one inference to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detecting: Option<Duty>,
+}
+
+/// Features against others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Features {
+    /// How many there are.
+    pub count: u64,
+    /// How many are equal.
+    pub equal: u64,
+}
+
+/// How busy the core was.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Duty {
+    /// The part of the time that it was awake, in percent.
+    pub awake_percent: f64,
+    /// Energy a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_mj_per_second: Option<f64>,
 }
 
 /// A model's name.
@@ -244,6 +281,17 @@ impl Record {
     #[must_use]
     pub fn sram_peak(&self) -> Option<u64> {
         self.memory.as_ref().map(|memory| memory.sram.fixed.saturating_add(memory.sram.stack_peak))
+    }
+
+    /// What kind of trouble a run that is not fine is in.
+    #[must_use]
+    pub fn trouble(&self) -> Code {
+        match (self.outcome.kind.as_str(), self.outcome.code) {
+            ("does-not-fit", _) => Code::FlashOverflow,
+            (_, 5) => Code::FirmwareFault,
+            (_, 3) => Code::LimitReached,
+            _ => Code::ExpectationFailed,
+        }
     }
 
     /// Whether it ran and did what it should.

@@ -5,6 +5,7 @@
 
 mod fields;
 
+use super::listening::ListeningSummary;
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Exit, Finding, Result};
@@ -143,8 +144,11 @@ fn observe(
                 Stimulus::Sample(index) => scenario.sample(*index)?.0,
                 Stimulus::Input(bytes) => bytes.clone(),
             };
-            let mut host = Host::new(&scenario.uart, scenario.model_id.as_deref());
+            let mut host = Host::new(scenario, request.image)?;
             host.load(&input);
+            if let Some(frame) = frame_function(&host, request.image) {
+                machine.watch_function(frame);
+            }
             (Some(host), input)
         }
         None => (None, Vec::new()),
@@ -232,6 +236,7 @@ impl Report<'_> {
             },
             cycles_by_cause: Causes(causes),
             inference,
+            listening: host.and_then(|(host, _)| self.listening(host)),
             memory: self.memory(),
             uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
             calls: Vec::new(),
@@ -246,6 +251,11 @@ impl Report<'_> {
         })
     }
 
+    fn listening(&self, host: &Host) -> Option<ListeningSummary> {
+        let frame = frame_function(host, self.request.image);
+        ListeningSummary::of(self.request.chip, self.machine, self.watch, host.speaker()?, frame)
+    }
+
     fn inference(&self, host: Option<(&Host, &[u8])>) -> Result<Option<InferenceSummary>> {
         let plan = match &self.request.scenario {
             Some((scenario, _)) => scenario.plan()?,
@@ -253,15 +263,15 @@ impl Report<'_> {
         };
         let summary = InferenceSummary::of(self.request.chip, self.machine, self.watch, self.hclk(), plan.as_ref());
         let Some(mut summary) = summary else { return Ok(None) };
-        if let (Some((scenario, stimulus)), Some((_, input))) = (&self.request.scenario, host) {
-            self.judge(&mut summary, scenario, stimulus, input);
+        if let (Some((scenario, stimulus)), Some((host, input))) = (&self.request.scenario, host) {
+            self.judge(&mut summary, scenario, stimulus, (host, input));
         }
         Ok(Some(summary))
     }
 
     /// Compares the raw output with the reference and says what it means.
-    fn judge(&self, summary: &mut InferenceSummary, scenario: &Scenario, stimulus: &Stimulus, input: &[u8]) {
-        let Some(output) = raw_output(self.machine, self.request.image, scenario) else { return };
+    fn judge(&self, summary: &mut InferenceSummary, scenario: &Scenario, stimulus: &Stimulus, (host, input): (&Host, &[u8])) {
+        let Some(output) = raw_output(self.machine, self.request.image, scenario, host) else { return };
         let verdict = scenario.decision.judge((&scenario.samples, input), (&scenario.goldens, &output));
         let name = |label: usize| scenario.classes.get(label).cloned();
         summary.label_name = name(verdict.label);
@@ -311,7 +321,7 @@ impl Report<'_> {
         let finished = matches!(outcome, Outcome::Finished);
         let (kind, mut finding) = ending(outcome, self.machine, self.request.image);
         if let Some(host) = host
-            && (!finished || host.results().is_none())
+            && (!finished || !host.has_answer())
             && !matches!(outcome, Outcome::Fault { .. })
         {
             findings.extend(finding.take());
@@ -455,8 +465,17 @@ pub(super) fn ending(outcome: &Outcome, machine: &Machine, image: &Image) -> (&'
     }
 }
 
-/// The raw output that the firmware holds; `None` where it has no object of the name that the scenario gives.
-pub(super) fn raw_output(machine: &Machine, image: &Image, scenario: &Scenario) -> Option<Vec<u8>> {
+/// The address of the function that makes a frame of features, where the firmware listens and has it.
+fn frame_function(host: &Host, image: &Image) -> Option<u32> {
+    let name = host.speaker()?.frame_function();
+    image.symbols.by_name(name).map(|symbol| symbol.address.0 & !1)
+}
+
+/// The raw output that the answer was made from, or that the firmware holds; `None` where it has no object of the name that the scenario gives.
+pub(super) fn raw_output(machine: &Machine, image: &Image, scenario: &Scenario, host: &Host) -> Option<Vec<u8>> {
+    if let Some(output) = host.output() {
+        return Some(output.to_vec());
+    }
     let symbol = image.symbols.by_name(&scenario.output_symbol)?;
     machine.memory().read_vec(symbol.address.0, scenario.goldens.row_bytes())
 }

@@ -4,13 +4,17 @@
 //! Tested by: the tests below; `tests/suite.rs`, `tests/bad_input.rs`.
 
 use super::bench::Samples;
+use super::bounds::{Limit, Slack, Tolerance, Tolerances};
 use super::campaign::{Point, Subject};
-use super::metric::{Limit, Quantity, Slack, Tolerance, Tolerances, Unit};
+use super::metric::{Quantity, Unit};
 use super::sweep::{Axis, spread};
 use crate::finding::{Code, Failure, Result, nearest};
 use crate::units::Hz;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -72,19 +76,64 @@ struct RunFile {
     sweep: BTreeMap<Spanned<String>, Vec<toml::Value>>,
 }
 
-/// `"1%"`, or a table of metrics.
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// `"1%"`, or a table of metrics. Read by hand: an untagged enumeration would lose the places of its keys, and let slips pass.
 enum ToleranceFile {
     All(String),
-    Each(BTreeMap<String, BoundsFile>),
+    Each(Vec<(Spanned<String>, Spanned<BoundsFile>)>),
+}
+
+enum BoundsFile {
+    Both(String),
+    Two(TwoBounds),
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum BoundsFile {
-    Both(String),
-    Two { soft: Option<String>, hard: Option<String> },
+#[serde(deny_unknown_fields)]
+struct TwoBounds {
+    soft: Option<Spanned<String>>,
+    hard: Option<Spanned<String>>,
+}
+
+impl<'de> Deserialize<'de> for ToleranceFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ToleranceFile;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a tolerance, as \"1%\", or a table of them by metric")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Self::Value, E> {
+                Ok(ToleranceFile::All(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+                let mut each = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    each.push(entry);
+                }
+                Ok(ToleranceFile::Each(each))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoundsFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = BoundsFile;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a tolerance, as \"1%\", or { soft = \"1%\", hard = \"5%\" }")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Self::Value, E> {
+                Ok(BoundsFile::Both(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Self::Value, A::Error> {
+                TwoBounds::deserialize(MapAccessDeserializer::new(map)).map(BoundsFile::Two)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// The text of a suite, for messages.
@@ -224,26 +273,28 @@ fn limits(text: &Text<'_>, given: &[Spanned<String>]) -> Result<Vec<Limit>> {
 }
 
 fn tolerances(text: &Text<'_>, given: &Spanned<ToleranceFile>) -> Result<Tolerances> {
-    let at = given.span().start;
-    let wrong = |what: String| text.wrong(at, &what);
+    let wrong = |at: usize| move |what: String| text.wrong(at, &what);
     let mut all = Tolerances::default();
     match given.get_ref() {
-        ToleranceFile::All(slack) => all.0.push(Tolerances::parse(slack).map_err(wrong)?),
+        ToleranceFile::All(slack) => all.0.push(Tolerances::parse(slack).map_err(wrong(given.span().start))?),
         ToleranceFile::Each(each) => {
             for (name, bounds) in each {
-                let quantity = match name.as_str() {
+                let quantity = match name.get_ref().as_str() {
                     "all" => None,
-                    name => Some(Quantity::parse(name).map_err(wrong)?),
+                    metric => Some(Quantity::parse(metric).map_err(wrong(name.span().start))?),
                 };
                 let unit = quantity.as_ref().map_or(Unit::Count, Quantity::unit);
-                let slack = |text: &Option<String>| text.as_ref().map(|text| Slack::parse(text, unit)).transpose().map_err(wrong);
-                let tolerance = match bounds {
+                let slack = |bound: &Spanned<String>| Slack::parse(bound.get_ref(), unit).map_err(wrong(bound.span().start));
+                let tolerance = match bounds.get_ref() {
                     BoundsFile::Both(bound) => {
-                        let slack = Slack::parse(bound, unit).map_err(wrong)?;
+                        let slack = Slack::parse(bound, unit).map_err(wrong(bounds.span().start))?;
                         Tolerance { soft: slack, hard: slack }
                     }
-                    BoundsFile::Two { soft, hard } => {
-                        let (soft, hard) = (slack(soft)?, slack(hard)?);
+                    BoundsFile::Two(TwoBounds { soft: None, hard: None }) => {
+                        return Err(text.wrong(bounds.span().start, "a tolerance needs soft, hard or both"));
+                    }
+                    BoundsFile::Two(TwoBounds { soft, hard }) => {
+                        let (soft, hard) = (soft.as_ref().map(slack).transpose()?, hard.as_ref().map(slack).transpose()?);
                         // A soft bound alone only points out; a hard one alone is silent up to it.
                         Tolerance {
                             soft: soft.or(hard).unwrap_or(Slack::NONE),
@@ -290,6 +341,17 @@ mod tests {
                 "line 3, column 11: there is no sweep over 'clok'",
             ),
             ("samples = 3\n", "names nothing to run"),
+            (
+                "[tolerance]\nall = \"1%\"\ncicles = \"1%\"\n[[run]]\nscenario = \"anomaly\"\n",
+                "line 3, column 1: there is no metric 'cicles'; did you mean 'cycles'?",
+            ),
+            (
+                "[tolerance]\ncycles = { sotf = \"1%\" }\n[[run]]\nscenario = \"anomaly\"\n",
+                "line 2, column 12: there is no key 'sotf'; did you mean 'soft'?",
+            ),
+            ("[tolerance]\ncycles = {}\n[[run]]\nscenario = \"anomaly\"\n", "line 2, column 10: a tolerance needs soft, hard"),
+            ("[tolerance]\ncycles = { hard = \"5x\" }\n[[run]]\nscenario = \"anomaly\"\n", "line 2, column 19: 'x' is no unit"),
+            ("tolerance = 1\n[[run]]\nscenario = \"anomaly\"\n", "line 1, column 13: "),
         ] {
             let failure = parse("s.toml", text, Path::new("")).expect_err(text);
             assert!(failure.0.message.contains(says), "{text}: {}", failure.0.message);

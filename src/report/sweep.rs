@@ -4,10 +4,10 @@
 //! Does not model: prices: within the family a chip with less flash, then less SRAM, is taken as the cheaper one.
 //! Tested by: the tests below; `tests/suite.rs`.
 
-use super::campaign::{Point, Subject};
+use super::campaign::{CampaignReport, Point, Subject};
 use super::record::Record;
 use crate::chip::Chip;
-use crate::finding::nearest;
+use crate::finding::{Exit, Result, nearest};
 use crate::units::Hz;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ impl Axis {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
         let Some((name, values)) = text.split_once('=') else {
             return Err(format!("'{text}' is no sweep, as clock=8,24,48,72MHz"));
         };
@@ -49,7 +49,7 @@ impl Axis {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn of(name: &str, values: &[String], folder: &Path) -> Result<Self, String> {
+    pub fn of(name: &str, values: &[String], folder: &Path) -> std::result::Result<Self, String> {
         if values.is_empty() {
             return Err(format!("the sweep over {name} has no values"));
         }
@@ -61,7 +61,7 @@ impl Axis {
                     Ok(states @ 0..=2_u8) => Ok(states),
                     _ => Err(format!("'{value}' is no number of wait states; 0, 1 and 2 are")),
                 };
-                values.iter().map(states).collect::<Result<_, _>>().map(Axis::WaitStates)
+                values.iter().map(states).collect::<std::result::Result<_, _>>().map(Axis::WaitStates)
             }
             "prefetch" => {
                 let state = |value: &String| match value.as_str() {
@@ -69,7 +69,7 @@ impl Axis {
                     "off" => Ok(false),
                     _ => Err(format!("'{value}' is no state of the prefetch buffer; on and off are")),
                 };
-                values.iter().map(state).collect::<Result<_, _>>().map(Axis::Prefetch)
+                values.iter().map(state).collect::<std::result::Result<_, _>>().map(Axis::Prefetch)
             }
             "chip" if *values == ["all"] => Ok(Axis::Chip(Chip::built_in().into_iter().map(|chip| chip.name).collect())),
             "chip" => Ok(Axis::Chip(values.to_vec())),
@@ -92,31 +92,47 @@ impl Axis {
             change(&mut point);
             point
         };
-        let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         match self {
             Axis::Clock(values) => values.iter().map(|value| with(&|point| point.clock = Some(*value))).collect(),
             Axis::WaitStates(values) => values.iter().map(|value| with(&|point| point.wait_states = Some(*value))).collect(),
             Axis::Prefetch(values) => values.iter().map(|value| with(&|point| point.prefetch = Some(*value))).collect(),
             Axis::Chip(values) => values.iter().map(|value| with(&|point| point.chip = Some(value.clone()))).collect(),
-            Axis::Scenario(values) => values
-                .iter()
-                .map(|value| with(&|point| point.subject = Subject::Scenario { spec: value.clone(), firmware: None }))
-                .collect(),
-            Axis::Opt(files) => files
-                .iter()
-                .map(|file| {
+            Axis::Scenario(values) => {
+                // Builds that are swept, too, may have been put in place before.
+                let firmware = match &point.subject {
+                    Subject::Scenario { firmware, .. } => firmware.clone(),
+                    Subject::Firmware(file) if *file != Path::new("") => Some(file.clone()),
+                    _ => None,
+                };
+                let subject = |spec: &String| Subject::Scenario { spec: spec.clone(), firmware: firmware.clone() };
+                values.iter().map(|value| with(&|point| point.subject = subject(value))).collect()
+            }
+            Axis::Opt(files) => {
+                let build = |(file, name): (&PathBuf, String)| {
                     with(&|point| {
-                        point.axes.insert("opt".to_owned(), stem(file));
+                        point.axes.insert("opt".to_owned(), name.clone());
                         point.subject = match &point.subject {
-                            Subject::Scenario { spec, .. } => {
+                            Subject::Scenario { spec, .. } if !spec.is_empty() => {
                                 Subject::Scenario { spec: spec.clone(), firmware: Some(file.clone()) }
                             }
                             _ => Subject::Firmware(file.clone()),
                         };
                     })
-                })
-                .collect(),
-            Axis::Model(files) => files.iter().map(|file| with(&|point| point.subject = Subject::Model(file.clone()))).collect(),
+                };
+                files.iter().zip(names(files)).map(build).collect()
+            }
+            Axis::Model(files) => {
+                let model = |(file, name): (&PathBuf, String)| {
+                    with(&|point| {
+                        point.subject = Subject::Model(file.clone());
+                        // The file's name is the result's; of two of one name, the folder tells them apart.
+                        if name.contains('/') {
+                            point.axes.insert("model".to_owned(), name.clone());
+                        }
+                    })
+                };
+                files.iter().zip(names(files)).map(model).collect()
+            }
         }
     }
 
@@ -141,6 +157,20 @@ pub fn spread(points: Vec<Point>, axes: &[Axis]) -> Vec<Point> {
     axes.iter().fold(points, |points, axis| points.iter().flat_map(|point| axis.spread(point)).collect())
 }
 
+/// What tells files apart: their names without extension, with as many folders as that takes: `O2/app`, `Os/app`.
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let name = |file: &PathBuf, folders: usize| {
+        let file = file.with_extension("");
+        let parts: Vec<_> = file.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        parts.get(parts.len().saturating_sub(folders + 1)..).unwrap_or_default().join("/")
+    };
+    let deepest = files.iter().map(|file| file.components().count()).max().unwrap_or(0);
+    let all = |folders: usize| files.iter().map(|file| name(file, folders)).collect::<Vec<_>>();
+    let apart = |names: &Vec<String>| names.iter().collect::<std::collections::BTreeSet<_>>().len() == names.len();
+    // The same file twice is found out later.
+    (0..deepest).map(all).find(apart).unwrap_or_else(|| all(0))
+}
+
 /// At commas, except those within `virtual:flash=4M,sram=256K`.
 fn split(values: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
@@ -158,7 +188,7 @@ fn split(values: &str) -> Vec<String> {
 }
 
 /// A unit that only the last value has is that of all.
-fn clocks(values: &[String]) -> Result<Vec<Hz>, String> {
+fn clocks(values: &[String]) -> std::result::Result<Vec<Hz>, String> {
     let unit = values.last().map_or("", |last| last.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'));
     let clock = |value: &String| {
         let bare = value.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -217,9 +247,35 @@ pub fn cheapest(records: &[Record], within_us: f64) -> Option<&Record> {
     })
 }
 
+/// The exit code of a search for the cheapest: a chip that is too small or too slow is then an answer, no failure. 3 where none is fast
+/// enough, 6 where none holds it.
+///
+/// # Errors
+/// `internal`, if a row of the report is none.
+pub fn exit_code(report: &CampaignReport, within_us: f64) -> Result<u8> {
+    let records = report.records()?;
+    let (too_small, ran): (Vec<Record>, Vec<Record>) =
+        records.into_iter().partition(|record| record.outcome.code == Exit::DoesNotFit as u8);
+    if ran.is_empty() && !too_small.is_empty() {
+        return Ok(Exit::DoesNotFit as u8);
+    }
+    let slow = if cheapest(&ran, within_us).is_none() { Exit::Regression as u8 } else { Exit::Fine as u8 };
+    let failed = ran.iter().map(|record| record.outcome.code).max().unwrap_or(0);
+    Ok(slow.max(failed).max(report.limits_code()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_of_one_name_are_told_apart_by_their_folders() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(names(&paths(&["b/app-Os.elf", "app-O2.elf"])), ["app-Os", "app-O2"]);
+        assert_eq!(names(&paths(&["b/Os/app.elf", "b/O2/app.elf"])), ["Os/app", "O2/app"]);
+        assert_eq!(names(&paths(&["Os/b/app.elf", "O2/b/app.elf"])), ["Os/b/app", "O2/b/app"]);
+        assert_eq!(names(&paths(&["app.elf", "app.elf"])), ["app", "app"]);
+    }
 
     #[test]
     fn axes_are_read() {

@@ -3,6 +3,7 @@
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/run.rs` (width, last line, numbers).
 
+use super::listening;
 use super::run::{Causes, InferenceSummary, RunReport};
 use crate::timing::Cause;
 use crate::units::{Hz, grouped};
@@ -16,6 +17,9 @@ pub fn table(report: &RunReport, verbose: bool) -> String {
     let mut text = head(report);
     if let Some(inference) = &report.inference {
         text.push_str(&inference_part(report, inference));
+    }
+    if let Some(listening) = &report.listening {
+        text.push_str(&listening::part(listening));
     }
     text.push_str(&causes_part(report));
     text.push_str(&memory_part(report));
@@ -230,7 +234,7 @@ fn ledger_part(report: &RunReport, verbose: bool) -> String {
 }
 
 /// Control characters of the firmware must not reach the terminal.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -246,6 +250,12 @@ pub(super) fn clipped(text: &str, width: usize) -> String {
 
 /// Broken at spaces to at most 100 columns, continuation lines indented.
 pub(super) fn wrapped(text: &str) -> String {
+    wrapped_to(text, 100)
+}
+
+/// The same to at most `columns`, which are at least 10.
+pub(super) fn wrapped_to(text: &str, columns: usize) -> String {
+    let longest = columns.saturating_sub(4);
     let mut out = String::new();
     for line in text.lines() {
         let mut column = 0;
@@ -260,11 +270,11 @@ pub(super) fn wrapped(text: &str) -> String {
             }
             let mut width = word.chars().count();
             // A word that fits no line, as some tensors' names are, is cut.
-            if width > 96 {
-                word = clipped(&word, 96);
-                width = 96;
+            if width > longest {
+                word = clipped(&word, longest);
+                width = longest;
             }
-            if column > 0 && column + 1 + width > 100 {
+            if column > 0 && column + 1 + width > columns {
                 out.push_str("\n    ");
                 column = 4;
             } else if column > 0 {

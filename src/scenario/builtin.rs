@@ -36,6 +36,8 @@ built_in! {
         "goldens_int8.npy", "preprocess.json";
     "keyword": "keyword", "scenario.toml", "../../firmware-images/keyword.elf", "keyword_int8.tflite", "samples.npy", "labels.npy",
         "goldens_int8.npy", "preprocess.json";
+    "keyword-live": "keyword", "live.toml", "../../firmware-images/keyword-live.elf", "keyword_int8.tflite", "sample_000_left.wav",
+        "sample_001_stop.wav", "sample_002_yes.wav", "sample_003_go.wav", "live_labels.npy", "live_goldens_int8.npy", "preprocess.json";
     "emotion": "emotion", "scenario.toml", "../../firmware-images/emotion.elf", "emotion_int8.tflite", "emotion_samples.npy",
         "labels.npy", "emotion_goldens_int8.npy", "preprocess.json", "emotion_vocabulary.txt";
     "emotion-2000": "emotion", "vocabulary-2000.toml", "../../firmware-images/emotion-2000.elf", "emotion_2000_int8.tflite",

@@ -3,14 +3,17 @@
 //! Does not model: includes, variables.
 //! Tested by: the unit tests below, `tests/bad_input.rs`.
 
-use super::input::Raw;
+use super::host::Protocol;
+use super::input::{Raw, clip};
+use super::speaker::{ListenFile, Play};
 use super::tensor::{Elements, Tensor};
 use super::world::{AdcFile, PartnerFile, PinFile, WorldFile};
-use super::{Decision, Files, Reference, Scenario};
+use super::{Agreement, Decision, Files, Reference, Scenario};
 use crate::finding::{Code, Failure, Result};
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,23 +36,24 @@ struct ScenarioFile {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HostFile {
-    protocol: Protocol,
-    uart: String,
-    model: Option<String>,
+#[serde(tag = "protocol", rename_all = "kebab-case", deny_unknown_fields)]
+enum HostFile {
+    MlperfTiny { uart: String, model: Option<String> },
+    Listen(ListenFile),
 }
 
+/// A .npy, or recordings of the same length.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Protocol {
-    MlperfTiny,
+#[serde(untagged)]
+enum SamplesFile {
+    Tensor(String),
+    Recordings(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InputFile {
-    samples: String,
+    samples: SamplesFile,
     labels: String,
     classes: Vec<String>,
     raw: Option<Raw>,
@@ -62,6 +66,8 @@ struct OutputFile {
     goldens: String,
     #[serde(default = "tflite_micro")]
     reference: String,
+    #[serde(default)]
+    agreement: Agreement,
     tolerance: Option<f64>,
 }
 
@@ -112,16 +118,26 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
         Failure::new(Code::BadScenarioFile, format!("{display}:{place} {}", error.message()))
     })?;
     let tensor = |name: &str| Tensor::parse(&files.display(name), &files.read(name)?);
-    let samples = tensor(&file.input.samples)?;
+    let wrong = |what: String| Failure::new(Code::BadScenarioFile, format!("{display}: {what}"));
+    let located = |failure: Failure| match failure.0.code {
+        Code::BadScenarioFile => wrong(failure.0.message),
+        _ => failure,
+    };
+    let protocol = protocol(file.host, files.as_ref()).map_err(located)?;
+    let (samples_name, samples) = match &file.input.samples {
+        SamplesFile::Tensor(name) => (name.as_str(), tensor(name)?),
+        SamplesFile::Recordings(names) => {
+            ("its list of recordings", recordings(names, &protocol, files.as_ref()).map_err(located)?)
+        }
+    };
     let labels = tensor(&file.input.labels)?;
     let goldens = tensor(&file.output.goldens)?;
-    let wrong = |what: String| Failure::new(Code::BadScenarioFile, format!("{display}: {what}"));
     if samples.rows() == 0 {
-        return Err(wrong(format!("{} holds no sample", file.input.samples)));
+        return Err(wrong(format!("{samples_name} holds no sample")));
     }
     for (name, rows) in [(&file.input.labels, labels.rows()), (&file.output.goldens, goldens.rows())] {
         if rows != samples.rows() {
-            return Err(wrong(format!("{name} has {rows} rows and {} has {}", file.input.samples, samples.rows())));
+            return Err(wrong(format!("{name} has {rows} rows and {samples_name} has {}", samples.rows())));
         }
     }
     if labels.row_bytes() != 1 {
@@ -150,27 +166,64 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     if decided != file.input.classes.len() {
         return Err(wrong(format!("its decision is between {decided} classes and {} have a name", file.input.classes.len())));
     }
-    let Protocol::MlperfTiny = file.host.protocol;
+    if matches!(protocol, Protocol::Listen(_)) && samples.elements() != Elements::Int16 {
+        return Err(wrong(format!("what is played to firmware that listens is int16, not {}", samples.elements().name())));
+    }
     let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin }.check(&display, |name| files.read(name))?;
     Ok(Scenario {
         name: file.name,
         title: file.title,
         chip: file.chip,
-        uart: file.host.uart,
-        model_id: file.host.model,
         labels: labels.bytes().to_vec(),
         samples,
         classes: file.input.classes,
         output_symbol: file.output.symbol,
         goldens,
-        reference: Reference { by: file.output.reference, tolerance: file.output.tolerance },
+        reference: Reference { by: file.output.reference, agreement: file.output.agreement, tolerance: file.output.tolerance },
         decision: file.decision,
         world,
+        protocol,
         raw: file.input.raw,
         firmware: file.firmware,
         model: file.model,
         files,
     })
+}
+
+/// What `[host]` says, checked.
+fn protocol(host: HostFile, files: &dyn Files) -> Result<Protocol> {
+    match host {
+        HostFile::MlperfTiny { uart, model } => Ok(Protocol::MlperfTiny { uart, model }),
+        HostFile::Listen(file) => {
+            let wrong = |what: String| Failure::new(Code::BadScenarioFile, what);
+            if file.channel > 17 {
+                return Err(wrong(format!("channel {} of the ADC: channels are 0 to 17", file.channel)));
+            }
+            let constants: clip::Constants = serde_json::from_slice(&files.read(&file.preprocess)?)
+                .map_err(|error| wrong(format!("{}: {error}", files.display(&file.preprocess))))?;
+            if constants.span().is_none() {
+                return Err(wrong(format!("{}: its constants contradict each other", files.display(&file.preprocess))));
+            }
+            Ok(Protocol::Listen(Play { file, constants: Arc::new(constants) }))
+        }
+    }
+}
+
+/// Recordings as a tensor: int16, a row each.
+fn recordings(names: &[String], protocol: &Protocol, files: &dyn Files) -> Result<Tensor> {
+    let wrong = |what: String| Failure::new(Code::BadScenarioFile, what);
+    let Protocol::Listen(play) = protocol else {
+        return Err(wrong("recordings are for firmware that listens: protocol = \"listen\"".to_owned()));
+    };
+    let (mut bytes, mut length) = (Vec::new(), None);
+    for name in names {
+        let (_, sound) = clip::sound(&files.display(name), &files.read(name)?, Some(play.constants.rate() as usize))?;
+        if *length.get_or_insert(sound.len()) != sound.len() {
+            return Err(wrong(format!("{name} is not as long as the recordings before it")));
+        }
+        bytes.extend(sound.into_iter().flat_map(i16::to_le_bytes));
+    }
+    Ok(Tensor::new(Elements::Int16, vec![names.len(), length.unwrap_or(0)], bytes))
 }
 
 /// Line and column of a byte, counted from one.

@@ -5,20 +5,24 @@
 
 mod builtin;
 mod decision;
+mod dialogue;
 mod file;
 mod host;
 mod inject;
 mod input;
 mod ports;
+mod speaker;
 mod tensor;
 mod vcd;
 mod world;
 
 pub use builtin::names;
 pub use decision::{Decision, Verdict};
+pub use dialogue::Dialogue;
 pub use host::Host;
 pub use inject::{Called, Injection};
 pub use ports::{Connected, Ports, Whither, Wiring, drive};
+pub use speaker::{Heard, Speaker};
 pub use tensor::{Elements, Tensor};
 pub use vcd::vcd;
 pub use world::World;
@@ -38,10 +42,6 @@ pub struct Scenario {
     pub title: String,
     /// The chip that it is meant for.
     pub chip: String,
-    /// The serial device that the host is connected to.
-    pub uart: String,
-    /// What the firmware must answer to `profile`, if anything is expected.
-    pub model_id: Option<String>,
     /// The inputs: the first dimension counts samples.
     pub samples: Tensor,
     /// The class of each sample.
@@ -58,6 +58,8 @@ pub struct Scenario {
     pub decision: Decision,
     /// What is connected to the chip's pins.
     pub world: World,
+    /// How the firmware gets its inputs.
+    protocol: host::Protocol,
     files: Box<dyn Files>,
     raw: Option<input::Raw>,
     firmware: String,
@@ -69,18 +71,41 @@ pub struct Scenario {
 pub struct Reference {
     /// Usually TFLite Micro.
     pub by: String,
+    /// What must agree.
+    #[serde(default, skip_serializing_if = "Agreement::is_output")]
+    pub agreement: Agreement,
     /// How far a float output may be from it, as a part of its largest magnitude; without it, not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
+}
+
+/// What of an inference must agree with the reference's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreement {
+    /// The raw output.
+    #[default]
+    Output,
+    /// The class alone: where the firmware makes its own input, as from a microphone, that is not the reference's to the bit.
+    Class,
+}
+
+impl Agreement {
+    /// Whether it is the raw output that must agree.
+    #[must_use]
+    pub fn is_output(&self) -> bool {
+        *self == Agreement::Output
+    }
 }
 
 impl Reference {
     /// What agreement means: "equal to TFLite Micro's to the bit".
     #[must_use]
     pub fn agreement(&self) -> String {
-        match self.tolerance {
-            None => format!("equal to {}'s to the bit", self.by),
-            Some(tolerance) => format!("within {tolerance:e} of {}'s", self.by),
+        match (self.agreement, self.tolerance) {
+            (Agreement::Class, _) => format!("of the same class as {}'s", self.by),
+            (_, None) => format!("equal to {}'s to the bit", self.by),
+            (_, Some(tolerance)) => format!("within {tolerance:e} of {}'s", self.by),
         }
     }
 }
@@ -192,11 +217,15 @@ impl Scenario {
         })
     }
 
-    /// Whether a raw output is the reference's for sample `index`, to the bit or within the tolerance; `None` where there is no such
-    /// sample.
+    /// Whether a raw output is the reference's for sample `index`: to the bit, within the tolerance, or in its class; `None` where there is no
+    /// such sample.
     #[must_use]
     pub fn matches_reference(&self, index: usize, output: &[u8]) -> Option<bool> {
         let golden = self.goldens.row(index)?;
+        if self.reference.agreement == Agreement::Class {
+            let class = |output: &[u8]| self.decision.judge((&self.samples, &[]), (&self.goldens, output)).label;
+            return Some(class(&golden) == class(output));
+        }
         let close = |tolerance| decision::close(self.goldens.elements(), &golden, output, tolerance);
         Some(golden == output || self.reference.tolerance.is_some_and(close))
     }

@@ -95,5 +95,5 @@ fn write(machine: &Machine, chip: &str, to: &mut Writer<&mut Vec<u8>>) -> std::i
         }
         to.change_scalar(id, Value::from(high))?;
     }
-    to.timestamp(u64::try_from(machine.nanos()).unwrap_or(u64::MAX).max(now))
+    to.timestamp(machine.nanos(machine.now()).max(now))
 }

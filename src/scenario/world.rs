@@ -93,7 +93,7 @@ fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
 }
 
 /// Sound around the middle of the converter's range.
-fn of_sound(sample: i16) -> u16 {
+pub(super) fn of_sound(sample: i16) -> u16 {
     (2048 + (i32::from(sample) >> 4)).clamp(0, i32::from(FULL_SCALE)) as u16
 }
 

@@ -4,6 +4,8 @@
 //! Tested by: `tests/loader.rs`, which reads its output with binutils where they are installed.
 #![allow(dead_code)] // Every test binary uses its own part of it.
 
+pub mod tools;
+
 /// Where flash and SRAM of the STM32F103 begin.
 pub const FLASH: u32 = 0x0800_0000;
 pub const SRAM: u32 = 0x2000_0000;

@@ -1,9 +1,9 @@
 //! What it is: remarks as GitLab's code quality report, which it shows in the merge request.
 //! Source: GitLab's documentation, "Code Quality report format": description, check_name, fingerprint, severity, location.
-//! Does not model: places in files: the location is the firmware's name, line 1.
+//! Does not model: places of what belongs to a whole program: the location then is the firmware's name, line 1.
 //! Tested by: `tests/ci_outputs.rs` (the fields that GitLab's documentation requires).
 
-use super::{Case, Level};
+use super::{Case, Level, place_of};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,12 +23,13 @@ pub fn gitlab(cases: &[Case]) -> Value {
             let of = remark.finding.message.split('\'').nth(1).unwrap_or_default();
             let digest = Sha256::digest(format!("{name} {} {of}", case.key));
             let fingerprint: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let (file, line) = place_of(case, remark);
             list.push(json!({
                 "description": remark.finding.message,
                 "check_name": name,
                 "fingerprint": fingerprint,
                 "severity": severity,
-                "location": { "path": super::sarif::file_of(case), "lines": { "begin": 1 } },
+                "location": { "path": file, "lines": { "begin": line } },
             }));
         }
     }

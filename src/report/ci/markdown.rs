@@ -23,6 +23,7 @@ pub fn markdown(cases: &[Case]) -> String {
         failing => format!("**{failing} of {} runs fail**", cases.len()),
     };
     let mut text = format!("{MARKER}\n### stm32sim: {verdict}\n\n");
+    text.push_str(&standings(cases));
     let moved: Vec<&Case> = cases.iter().filter(|case| case.row.as_ref().is_some_and(|row| !row.changes.is_empty())).collect();
     if !moved.is_empty() {
         text.push_str("| run | metric | before | now | change | |\n|---|---|--:|--:|--:|---|\n");
@@ -75,13 +76,42 @@ pub fn markdown(cases: &[Case]) -> String {
     text
 }
 
+/// How many rows stand how, and the names of those that only one side has.
+fn standings(cases: &[Case]) -> String {
+    let verdicts = [
+        Verdict::Failed,
+        Verdict::Worse,
+        Verdict::Noted,
+        Verdict::Better,
+        Verdict::Changed,
+        Verdict::Equal,
+        Verdict::New,
+        Verdict::Gone,
+    ];
+    let mut parts = Vec::new();
+    for verdict in verdicts {
+        let of: Vec<String> = cases
+            .iter()
+            .filter(|case| case.row.as_ref().is_some_and(|row| row.verdict == verdict))
+            .map(|case| cell(&case.key))
+            .collect();
+        let word = verdict.word().to_lowercase();
+        match (of.len(), verdict) {
+            (0, _) => {}
+            (count, Verdict::New | Verdict::Gone) => parts.push(format!("{count} {word} ({})", of.join(", "))),
+            (count, _) => parts.push(format!("{count} {word}")),
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("Against the baseline: {}.\n\n", parts.join(", ")) }
+}
+
 fn moved_row(kind: &str, part: &Moved) -> String {
     let value = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), grouped);
     format!("| {kind} {} | {} | {} | {:+} |\n", cell(&part.name), value(part.old), value(part.new), part.by())
 }
 
 /// Text that ends neither a cell nor a line, and is no markup.
-fn cell(text: &str) -> String {
+pub(in crate::report) fn cell(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

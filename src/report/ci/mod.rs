@@ -14,7 +14,8 @@ use super::campaign::CampaignReport;
 use super::campaign_table::shown;
 use super::compare::{Comparison, Row, Verdict};
 use super::record::Record;
-use crate::finding::{Code, Finding, Result};
+use crate::finding::{Blame, Exit, Finding, Result};
+use serde::Deserialize;
 
 /// How a case came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,60 @@ pub struct Case {
 }
 
 impl Case {
+    /// What the run itself brought to light. The outcome of a run that failed names the place in words; its finding has it by itself.
+    fn add(&mut self, findings: Vec<Finding>) {
+        let ended = self.record.as_ref().filter(|record| !record.is_fine()).map(|record| record.outcome.message.clone());
+        for finding in findings {
+            match self.remarks.first_mut() {
+                Some(failure) if ended.as_ref().is_some_and(|ended| ended.starts_with(&finding.message)) => {
+                    failure.finding = Finding { message: failure.finding.message.clone(), ..finding };
+                }
+                _ if finding.code.entry().exit != Exit::Fine => {}
+                _ => {
+                    let level = if finding.blame == Blame::Firmware { Level::Warning } else { Level::Note };
+                    let at = finding.location.as_ref().map_or_else(String::new, |place| format!(" at {place}"));
+                    let message = format!("{}: {}{at}", self.key, finding.message);
+                    self.remarks.push(Remark { level, finding: Finding { message, ..finding } });
+                }
+            }
+        }
+    }
+
     /// Whether it stops the build.
     #[must_use]
     pub fn fails(&self) -> bool {
         self.remarks.iter().any(|remark| remark.level == Level::Error)
     }
+}
+
+/// What a run's report holds of findings.
+#[derive(Default, Deserialize)]
+struct Found {
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+/// A remark in two lines: its message has the place already.
+pub(super) fn text_of(remark: &Remark) -> String {
+    let Finding { code, message, help, .. } = &remark.finding;
+    format!("[{}] {message}\n  help: {help}", code.entry().name)
+}
+
+/// A file and a line in it.
+pub(super) type Place = (String, usize);
+
+/// Where in the firmware's source a remark belongs: `src/main.c:12 in main, 0x08000120`, as far as debug information tells; else the
+/// firmware itself.
+pub(super) fn place_of(case: &Case, remark: &Remark) -> Place {
+    let source = remark.finding.location.as_deref().and_then(|location| {
+        let (file, rest) = location.split_once(':')?;
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        // An address or a chip file's place is no line of source.
+        (!file.contains([' ', ','])).then_some((file, digits.parse().ok()?))
+    });
+    let (file, line) =
+        source.unwrap_or_else(|| (case.record.as_ref().map_or(case.subject.as_str(), |record| record.firmware.name.as_str()), 1));
+    (file.to_owned(), line)
 }
 
 /// The cases of a campaign, of a comparison, or of both.
@@ -67,7 +117,8 @@ pub fn cases(report: Option<&CampaignReport>, comparison: Option<&Comparison>) -
     let mut cases = Vec::new();
     if let Some(report) = report {
         cases = cases_of(report.records()?);
-        for (case, limits) in cases.iter_mut().zip(report.limits()) {
+        for ((case, limits), run) in cases.iter_mut().zip(report.limits()).zip(&report.runs) {
+            case.add(Found::deserialize(run).unwrap_or_default().findings);
             for held in &limits {
                 if let Some(finding) = held.finding(&case.key, &shown(held)) {
                     case.remarks.push(Remark { level: Level::Error, finding });
@@ -108,13 +159,7 @@ pub fn cases(report: Option<&CampaignReport>, comparison: Option<&Comparison>) -
 pub fn cases_of(records: Vec<Record>) -> Vec<Case> {
     let case = |record: Record| {
         let key = record.key();
-        let code = match (record.outcome.kind.as_str(), record.outcome.code) {
-            ("does-not-fit", _) => Code::FlashOverflow,
-            (_, 5) => Code::FirmwareFault,
-            (_, 3) => Code::LimitReached,
-            _ => Code::ExpectationFailed,
-        };
-        let failure = Finding::new(code, format!("{key}: {}", record.outcome.message));
+        let failure = Finding::new(record.trouble(), format!("{key}: {}", record.outcome.message));
         let remarks = if record.is_fine() { Vec::new() } else { vec![Remark { level: Level::Error, finding: failure }] };
         Case { key, subject: record.subject(), record: Some(record), row: None, remarks }
     };

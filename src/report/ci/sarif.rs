@@ -1,9 +1,9 @@
 //! What it is: remarks as SARIF, which GitHub's code scanning and other viewers of findings read.
 //! Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
-//! Does not model: code flows, fixes; the rules are the catalogue of findings.
+//! Does not model: code flows, fixes; the rules are the catalogue of findings. A file is named by its last two parts, as in all reports.
 //! Tested by: `tests/ci_outputs.rs` (OASIS's JSON schema, where the package that carries it is installed).
 
-use super::{Case, Level};
+use super::{Case, Level, place_of};
 use crate::finding::Code;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -37,13 +37,14 @@ pub fn sarif(cases: &[Case]) -> Value {
                 Level::Warning => "warning",
                 Level::Note => "note",
             };
+            let (file, line) = place_of(case, remark);
             json!({
                 "ruleId": name,
                 "ruleIndex": names.iter().position(|known| *known == name),
                 "level": level,
                 "message": { "text": remark.finding.message },
                 "locations": [{
-                    "physicalLocation": { "artifactLocation": { "uri": file_of(case) }, "region": { "startLine": 1 } },
+                    "physicalLocation": { "artifactLocation": { "uri": uri(&file) }, "region": { "startLine": line } },
                     "logicalLocations": [{ "fullyQualifiedName": case.key }],
                 }],
                 "partialFingerprints": { "stm32sim/v1": format!("{name}/{}", case.key) },
@@ -64,11 +65,10 @@ pub fn sarif(cases: &[Case]) -> Value {
     })
 }
 
-/// The firmware's name as a relative URI, or the case's subject where there is none.
-pub(super) fn file_of(case: &Case) -> String {
-    let name = case.record.as_ref().map_or(case.subject.as_str(), |record| record.firmware.name.as_str());
+/// A file's name as a relative URI.
+pub(super) fn uri(name: &str) -> String {
     let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
     };
     name.bytes().map(escape).collect()

@@ -3,8 +3,11 @@
 //! Does not model: anything; every number is the report's. Without scripts all but the flame chart's zoom and search is there.
 //! Tested by: `tests/html.rs`, in Chromium where that is installed.
 
+mod campaign;
 mod parts;
 mod treemap;
+
+pub use campaign::campaign_page;
 
 use super::map::{MapReport, MemoryMap};
 use super::run::{Recorded, RunReport};

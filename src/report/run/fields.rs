@@ -5,6 +5,7 @@
 
 use crate::finding::Finding;
 use crate::machine::{Machine, Overrides};
+use crate::report::listening::ListeningSummary;
 use crate::report::profile::Profile;
 use crate::report::{ChipSummary, FirmwareSummary, Tool};
 use crate::scenario::{Called, Reference};
@@ -40,6 +41,9 @@ pub struct RunReport {
     /// The inference that the scenario asked for; without a scenario, the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<InferenceSummary>,
+    /// What came of speaking to it, where the firmware listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<ListeningSummary>,
     /// Use of the memories.
     pub memory: MemorySummary,
     /// What was sent.

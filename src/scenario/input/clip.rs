@@ -10,7 +10,8 @@ use std::f64::consts::{PI, TAU};
 
 /// What the training wrote.
 #[derive(Debug, Deserialize)]
-pub(super) struct Constants {
+pub(in crate::scenario) struct Constants {
+    shape: Vec<usize>,
     rate: usize,
     window: Window,
     fft: usize,
@@ -110,6 +111,49 @@ impl Constants {
     }
 }
 
+impl Constants {
+    /// Samples a second.
+    pub(in crate::scenario) fn rate(&self) -> u32 {
+        u32::try_from(self.rate).unwrap_or(u32::MAX)
+    }
+
+    /// Frames and coefficients; `None` where the constants contradict each other.
+    fn frames(&self) -> Option<(usize, usize)> {
+        let &[frames, coefficients, 1] = self.shape.as_slice() else { return None };
+        self.are_sound(frames, coefficients).then_some((frames, coefficients))
+    }
+
+    /// How many samples the frames of a window take; `None` where the constants contradict each other.
+    pub(in crate::scenario) fn span(&self) -> Option<usize> {
+        self.frames().map(|(frames, _)| (frames - 1) * self.window.stride + self.window.samples)
+    }
+
+    /// How many features a window has.
+    pub(in crate::scenario) fn features_in_window(&self) -> usize {
+        self.frames().map_or(0, |(frames, coefficients)| frames * coefficients)
+    }
+
+    /// The features of a window of that many samples, as the model takes them; none where it has fewer.
+    pub(in crate::scenario) fn of_window(&self, samples: &[i16]) -> Vec<u8> {
+        match self.frames() {
+            Some((frames, coefficients)) if Some(samples.len()) >= self.span() => {
+                self.quantised(&self.features(samples, frames, coefficients), coefficients)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Step 8.
+    fn quantised(&self, features: &[f64], coefficients: usize) -> Vec<u8> {
+        let step = self.int8.input;
+        let quantised = |(index, coefficient): (usize, &f64)| {
+            let nudge = self.nudge.get(index % coefficients).copied().unwrap_or_default();
+            int8((coefficient / step.scale + (f64::from(step.zero_point) + nudge)).trunc())
+        };
+        features.iter().enumerate().map(quantised).collect()
+    }
+}
+
 /// The recording as the model takes it: step 8 after the others.
 pub(super) fn read(name: &str, bytes: &[u8], constants: &Constants, samples: &Tensor) -> Result<Vec<u8>> {
     let (_, sound) = sound(name, bytes, Some(constants.rate))?;
@@ -147,12 +191,7 @@ fn input(name: &str, mut sound: Vec<i16>, constants: &Constants, samples: &Tenso
         ));
     }
     sound.resize(constants.rate, 0); // a shorter one ends in silence
-    let step = constants.int8.input;
-    let quantised = |(index, coefficient): (usize, f64)| {
-        let nudge = constants.nudge.get(index % coefficients).copied().unwrap_or_default();
-        int8((coefficient / step.scale + (f64::from(step.zero_point) + nudge)).trunc())
-    };
-    Ok(constants.features(&sound, frames, coefficients).into_iter().enumerate().map(quantised).collect())
+    Ok(constants.quantised(&constants.features(&sound, frames, coefficients), coefficients))
 }
 
 /// Rate and samples of a RIFF/WAVE file with 16-bit PCM and one channel; of that rate, if one is given.

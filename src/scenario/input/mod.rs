@@ -30,6 +30,11 @@ pub(super) enum Raw {
         /// The training's constants.
         preprocess: String,
     },
+    /// A recording as it is: a .wav, at the rate at which the scenario plays it.
+    Sound {
+        /// The training's constants.
+        preprocess: String,
+    },
     /// A row of a table: a .csv, or the row itself.
     Row {
         /// The training's constants.
@@ -49,7 +54,7 @@ impl Raw {
     pub(super) const fn takes(&self) -> &'static str {
         match self {
             Raw::Picture { .. } => "a .png or a .npy file",
-            Raw::Clip { .. } => "a .wav or a .npy file",
+            Raw::Clip { .. } | Raw::Sound { .. } => "a .wav or a .npy file",
             Raw::Row { .. } => "a .csv file, a row of one in quotes, or a .npy file",
             Raw::Sentence { .. } => "a sentence in quotes, a .txt or a .npy file",
         }
@@ -80,6 +85,11 @@ impl Scenario {
             }
             Some(Raw::Clip { preprocess }) if has_extension(given, "wav") => {
                 clip::read(given, &read(given)?, &self.constants(preprocess)?, &self.samples)
+            }
+            Some(Raw::Sound { preprocess }) if has_extension(given, "wav") => {
+                let constants: clip::Constants = self.constants(preprocess)?;
+                let (_, sound) = clip::sound(given, &read(given)?, Some(constants.rate() as usize))?;
+                Ok(sound.into_iter().flat_map(i16::to_le_bytes).collect())
             }
             Some(Raw::Row { preprocess }) if row::is_one(given) => row::read(given, &self.constants(preprocess)?, &self.samples),
             Some(Raw::Sentence { preprocess, vocabulary }) => {
