@@ -11,7 +11,8 @@
 //! | 3 | [`machine`], [`peripherals`] |
 //! | 4 | [`observe`], [`scenario`] |
 //! | 5 | [`report`] |
-//! | 6 | [`cli`] |
+//! | 6 | [`gdb`] |
+//! | 7 | [`cli`] |
 //!
 //! `tests/architecture.rs` holds that rule.
 
@@ -19,6 +20,7 @@ pub mod chip;
 pub mod cli;
 pub mod finding;
 pub mod firmware;
+pub mod gdb;
 pub mod isa;
 pub mod machine;
 pub mod model;

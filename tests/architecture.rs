@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["machine", "peripherals"],
     &["observe", "scenario"],
     &["report"],
+    &["gdb"],
     &["cli"],
 ];
 

@@ -15,7 +15,7 @@ pub(super) struct Conditions {
     /// A chip's name, virtual:flash=4M,sram=256K, or a chip file ending in .toml [default: the scenario's, or stm32f103c8]
     #[arg(long, value_name = "CHIP")]
     pub(super) chip: Option<String>,
-    /// When to give up: seconds of the chip's time (10s, 500ms) or cycles (1000000)
+    /// When to give up: seconds of the chip's time (10s, 500ms), cycles (1000000), or none
     #[arg(long, value_name = "LIMIT", default_value = "10s", value_parser = limit)]
     pub(super) limit: Limit,
     /// What if: give times for another core clock, with the wait states that it needs
@@ -72,8 +72,11 @@ impl Conditions {
     }
 }
 
-/// `10s`, `500ms`, `20us`, `1000000`, `2000000cycles`.
+/// `10s`, `500ms`, `20us`, `1000000`, `2000000cycles`, `none`.
 fn limit(text: &str) -> std::result::Result<Limit, String> {
+    if text == "none" {
+        return Ok(Limit::Cycles(u64::MAX));
+    }
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number.replace('_', "").parse().map_err(|_| format!("'{text}' does not begin with a number"))?;

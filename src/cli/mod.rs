@@ -12,6 +12,7 @@ mod embed;
 mod estimate;
 mod eval;
 mod explain;
+mod gdb;
 mod map;
 mod merge;
 mod output;
@@ -68,6 +69,8 @@ struct Common {
 enum Command {
     /// Run firmware, alone or in a scenario, and report what it costs
     Run(run::RunArgs),
+    /// A GDB server on the emulated core
+    Gdb(gdb::GdbArgs),
     /// Where the cycles go: functions, lines, layers, each split by cause
     Profile(profile::ProfileArgs),
     /// Does a model fit, what does it cost, without firmware of your own
@@ -97,6 +100,7 @@ enum Command {
 fn dispatch(command: &Command, output: &Output) -> Result<u8> {
     let exit = match command {
         Command::Run(args) => return run::run(args, output),
+        Command::Gdb(args) => return gdb::run(args, output),
         Command::Profile(args) => return profile::run(args, output),
         Command::Estimate(args) => return estimate::run(args, output),
         Command::Eval(args) => return eval::run(args, output),

@@ -79,6 +79,13 @@ impl Output {
         self.text(&format!("{}\n", lines.join("\n").trim_end_matches('\n')))
     }
 
+    /// Tells something on standard error, unless it is to be quiet.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
     /// Writes text to standard output, wherever the report goes. A reader that went away is no error.
     ///
     /// # Errors

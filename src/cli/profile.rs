@@ -4,7 +4,7 @@
 //! Tested by: `tests/profile.rs`, `tests/bad_input.rs`.
 
 use super::output::save;
-use super::run::RunArgs;
+use super::run::{RunArgs, save_wires};
 use super::{Format, Output};
 use crate::finding::{Code, Failure, Result};
 use crate::report::html::run_page;
@@ -58,6 +58,7 @@ pub(super) fn run(args: &ProfileArgs, output: &Output) -> Result<u8> {
     let old = args.against.as_deref().map(earlier).transpose()?;
     args.run.with_request("profile", |request| {
         let recorded = profile(request)?;
+        save_wires(request, &recorded)?;
         if let Some(recording) = recorded.recording(request.image) {
             for (kind, file) in &exports {
                 save(Path::new(file), &kind.write(&recording)?)?;

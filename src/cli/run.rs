@@ -4,15 +4,16 @@
 //! Tested by: `tests/run.rs`, `tests/bad_input.rs`.
 
 use super::conditions::Conditions;
+use super::output::save;
 use super::profile::html_page;
 use super::{Format, Output};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::{Image, Source, parse_address};
 use crate::machine::semihosting::Grants;
-use crate::report::run::{Request, Stimulus, profile, run as execute};
+use crate::report::run::{Recorded, Request, RunReport, Stimulus, profile, run_driven};
 use crate::report::{markdown, run_table};
-use crate::scenario::{Scenario, World};
+use crate::scenario::{Scenario, World, drive};
 use crate::units::Addr;
 use clap::Args;
 use std::path::PathBuf;
@@ -31,7 +32,12 @@ use std::path::PathBuf;
   stm32sim run firmware.elf --semihosting-dir files --semihosting-args \"-v once\"
   stm32sim run --load boot.bin --load application.bin@0x08002000
   stm32sim run firmware.elf --adc 0=speech.wav --adc 1=1.65V --world board.toml
-  stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0")]
+  stm32sim run firmware.elf --scenario anomaly --clock 24MHz --wait-states 0
+  stm32sim run firmware.elf --uart 1=pty:board --real-time --limit none
+  stm32sim run firmware.elf --uart 1=log.txt --uart-input 1=commands.txt
+  stm32sim run firmware.elf --set g_gain=0.5 --set input=@sample.npy
+  stm32sim run firmware.elf --set g_input=@sample.npy --call 'classify(&g_input, 41)'
+  stm32sim run firmware.elf --rtt - --itm trace.txt --vcd wires.vcd")]
 pub(super) struct RunArgs {
     /// The program: an ELF (.elf, .axf), Intel HEX, raw bytes (.bin); without it the scenario's own runs
     pub(super) firmware: Option<PathBuf>,
@@ -68,8 +74,59 @@ pub(super) struct RunArgs {
     /// Also report loads of SRAM that nothing has written; takes much longer
     #[arg(long)]
     check_reads: bool,
+    /// Put a value into a variable: a number, or a file's content; NAME+OFFSET within it; repeatable
+    #[arg(long, value_name = "NAME=VALUE|@FILE")]
+    set: Vec<String>,
+    /// Call a function in place of what the firmware would go on with, and report what it returns and costs; repeatable
+    #[arg(long, value_name = "FUNCTION[(ARGUMENTS)]")]
+    call: Vec<String>,
+    /// When to do that: where this function begins [default: main]
+    #[arg(long, value_name = "FUNCTION")]
+    at: Option<String>,
+    #[command(flatten)]
+    lines: Lines,
     #[command(flatten)]
     conditions: Conditions,
+}
+
+/// What the firmware's lines lead to.
+#[derive(Debug, Args)]
+struct Lines {
+    /// Where a serial line leads: pty (a pseudo-terminal; pty:LINK makes a link to it), a file, - for the terminal; repeatable
+    #[arg(long, value_name = "N=WHERE")]
+    uart: Vec<String>,
+    /// What is sent to a serial line once the firmware listens there
+    #[arg(long, value_name = "N=FILE")]
+    uart_input: Vec<String>,
+    /// Where an RTT channel (0, if none is given) leads: a file, - for the terminal; repeatable
+    #[arg(long, value_name = "[CHANNEL=]WHERE")]
+    rtt: Vec<String>,
+    /// What is sent down RTT channel 0
+    #[arg(long, value_name = "FILE")]
+    rtt_input: Option<String>,
+    /// Where an ITM stimulus port (0, if none is given) leads: a file, - for the terminal; repeatable
+    #[arg(long, value_name = "[PORT=]WHERE")]
+    itm: Vec<String>,
+    /// Let the chip's time pass no faster than the world's
+    #[arg(long)]
+    real_time: bool,
+    /// Record pins and serial lines as a Value Change Dump, for a waveform viewer
+    #[arg(long, value_name = "FILE")]
+    vcd: Option<PathBuf>,
+}
+
+impl Lines {
+    fn connect(&self, world: &mut World) -> Result<()> {
+        let wiring = &mut world.wiring;
+        self.uart.iter().try_for_each(|text| wiring.uart(text))?;
+        self.uart_input.iter().try_for_each(|text| wiring.uart_input(text))?;
+        self.rtt.iter().try_for_each(|text| wiring.rtt(text))?;
+        self.rtt_input.iter().try_for_each(|path| wiring.rtt_input(path))?;
+        self.itm.iter().try_for_each(|text| wiring.itm(text))?;
+        wiring.real_time(self.real_time);
+        world.vcd.clone_from(&self.vcd);
+        Ok(())
+    }
 }
 
 impl RunArgs {
@@ -109,6 +166,10 @@ impl RunArgs {
         };
         let mut world = self.world.as_deref().map(World::load).transpose()?.unwrap_or_default();
         self.adc.iter().try_for_each(|spec| world.connect(spec))?;
+        self.lines.connect(&mut world)?;
+        self.set.iter().try_for_each(|text| world.injection.set(text))?;
+        self.call.iter().try_for_each(|text| world.injection.call(text, &image))?;
+        self.at.iter().for_each(|function| world.injection.at(function));
         if let Some(grants) = self.grants()? {
             world.connect_debugger(grants);
         }
@@ -133,15 +194,30 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> Result<u8> {
     args.with_request("run", |request| {
         if output.format == Format::Html {
             let recorded = profile(request)?;
+            save_wires(request, &recorded)?;
             output.text(&html_page(request, &recorded)?)?;
             return Ok(recorded.report.exit_code());
         }
-        let report = execute(request)?;
-        match output.format {
-            Format::Json => output.json(&report)?,
-            Format::Markdown => output.text(&markdown::run(&report))?,
-            _ => output.report(&run_table(&report, output.verbose))?,
-        }
-        Ok(report.exit_code())
+        let recorded = run_driven(request, drive)?;
+        save_wires(request, &recorded)?;
+        show(&recorded.report, output)
     })
+}
+
+/// Writes the recording of the wires where it was asked for.
+pub(super) fn save_wires(request: &Request<'_>, recorded: &Recorded) -> Result<()> {
+    match (&request.world.vcd, &recorded.wires) {
+        (Some(path), Some(wires)) => save(path, wires),
+        _ => Ok(()),
+    }
+}
+
+/// Shows a run's report, and gives the exit code.
+pub(super) fn show(report: &RunReport, output: &Output) -> Result<u8> {
+    match output.format {
+        Format::Json => output.json(report)?,
+        Format::Markdown => output.text(&markdown::run(report))?,
+        _ => output.report(&run_table(report, output.verbose))?,
+    }
+    Ok(report.exit_code())
 }

@@ -4,6 +4,9 @@
 //! Does not model: bus errors at reserved addresses between devices; those read 0 and are noted.
 //! Tested by: the unit tests below and every image.
 
+mod look;
+mod wires;
+
 use super::cpu::Memory;
 use super::exceptions::{Number, number};
 use crate::chip::{self, Chip};
@@ -12,6 +15,7 @@ use crate::peripherals::system::{AHB_ENABLES, APB1_ENABLES, APB2_ENABLES, Clocks
 use crate::peripherals::{self, Partner, Peripheral};
 use crate::units::Cycles;
 use std::collections::{BTreeMap, BTreeSet};
+use wires::wires;
 
 /// One device where the chip has it.
 struct Slot {
@@ -43,9 +47,6 @@ pub struct Bus {
 
 /// How many signals may follow from one another at one instant; more can only be devices that trigger each other in a ring.
 const MOST_SIGNALS: usize = 10_000;
-
-/// How many pins a port has.
-const PINS: usize = 16;
 
 /// The state of every device of a bus.
 pub struct BusState {
@@ -120,32 +121,6 @@ impl Bus {
         (address - slot.base < slot.size).then(|| after - 1)
     }
 
-    /// The number of the device of that name.
-    #[must_use]
-    pub fn number_of(&self, name: &str) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.name.eq_ignore_ascii_case(name))
-    }
-
-    /// The name of the device of that number.
-    #[must_use]
-    pub fn name_of(&self, device: usize) -> &str {
-        self.slots.get(device).map_or("?", |slot| &slot.name)
-    }
-
-    /// What an address is called: device and register, device and offset, or the bare address.
-    #[must_use]
-    pub fn describe(&self, address: u32) -> String {
-        let Some(slot) = self.find(address & !3).and_then(|i| self.slots.get(i)) else {
-            return format!("0x{address:08x}");
-        };
-        let offset = (address & !3) - slot.base;
-        match slot.device.as_ref().and_then(|device| device.registers().find(offset).map(|r| (r, offset))) {
-            Some((register, _)) if register.count == 1 => format!("{}.{}", slot.name, register.name),
-            Some((register, offset)) => format!("{}.{}[{}]", slot.name, register.name, (offset - register.offset) / 4),
-            None => format!("{}+0x{offset:02x}", slot.name),
-        }
-    }
-
     /// A load by the core.
     pub fn read(&mut self, address: u32, size: u32, system: &mut System, memory: &Memory) -> u32 {
         if let Some((word, bit)) = bit_band(address) {
@@ -171,6 +146,9 @@ impl Bus {
             return;
         }
         let word = address & !3;
+        if size < 4 && self.takes_narrow(address, size, value, system) {
+            return;
+        }
         let widened =
             match size {
                 4.. => value,
@@ -184,6 +162,16 @@ impl Bus {
                 }
             };
         self.write_word(word, widened, system);
+    }
+
+    /// Whether a device took a narrow write as it is.
+    fn takes_narrow(&mut self, address: u32, size: u32, value: u32, system: &mut System) -> bool {
+        let Some((i, offset)) = self.find(address & !3).zip(Some(address)) else { return false };
+        let Some(slot) = self.slots.get_mut(i).filter(|slot| slot.gate.is_none()) else { return false };
+        let Some(device) = slot.device.as_mut() else { return false };
+        let mut ctx = Ctx { system, device: i, name: &slot.name, lines: &slot.lines, domain: slot.domain };
+        let mask = if size == 1 { 0xff } else { 0xffff };
+        device.sized_write(offset.wrapping_sub(slot.base), size, value & mask, &mut ctx)
     }
 
     /// The device at `address` if it is clocked. An unclocked one is a finding.
@@ -469,49 +457,6 @@ impl Bus {
             act(device.as_mut(), &mut ctx);
         }
     }
-}
-
-/// Follows the chip's wiring: the inputs that its devices name, and the DMA channels' requests.
-fn wires(chip: &Chip, slots: &[Slot]) -> Vec<Vec<Vec<(usize, usize)>>> {
-    let outputs = |slot: &Slot| slot.device.as_ref().map_or(&[][..], |device| device.outputs());
-    let mut wires: Vec<Vec<Vec<(usize, usize)>>> =
-        slots.iter().map(|slot| outputs(slot).iter().map(|_| Vec::new()).collect()).collect();
-    let number = |name: &str| slots.iter().position(|slot| slot.name == name);
-    // `TIM3_TRGO` is the output TRGO of TIM3, `ADC1` the nameless one of ADC1.
-    let source = |name: &str| {
-        let (device, output) = name.split_once('_').unwrap_or((name, ""));
-        let device = number(device)?;
-        let output = outputs(slots.get(device)?).iter().position(|declared| *declared == output)?;
-        Some((device, output))
-    };
-    let mut connect = |from: Option<(usize, usize)>, to: (usize, usize)| {
-        if let Some((device, output)) = from
-            && let Some(targets) = wires.get_mut(device).and_then(|outputs| outputs.get_mut(output))
-        {
-            targets.push(to);
-        }
-    };
-    for slot in &chip.peripherals {
-        let Some(target) = number(&slot.name) else { continue };
-        for (input, name) in slot.inputs.iter().enumerate() {
-            connect(source(name), (target, input));
-            // A whole port stands for its pins.
-            if !name.contains('_')
-                && let Some(port) = number(name)
-            {
-                let pins = slots.get(port).map_or(0, |slot| outputs(slot).len());
-                (0..pins).for_each(|pin| connect(Some((port, pin)), (target, PINS * input + pin)));
-            }
-        }
-    }
-    for channel in &chip.dma {
-        let Some(target) = number(&format!("DMA{}", channel.controller)) else { continue };
-        for (request, name) in channel.requests.iter().enumerate() {
-            let input = usize::from(channel.channel.saturating_sub(1)) * peripherals::REQUESTS_A_CHANNEL + request;
-            connect(source(name), (target, input));
-        }
-    }
-    wires
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::exceptions::{CoreAccess, Masks};
 use super::touch::Touched;
 use crate::finding::{Code, Failure, Result};
 use std::cell::{RefCell, UnsafeCell};
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -323,6 +324,8 @@ struct Shared<W> {
     memory: Rc<Memory>,
     /// Where the engine keeps R0 to R15; null where that is not known.
     registers: *const u32,
+    /// Pages on which accesses stop the core, by their addresses, and whether reads do, too.
+    guards: BTreeMap<u32, bool>,
 }
 
 /// The Cortex-M3 and its memories, with a world of type `W` around it.
@@ -447,7 +450,8 @@ impl<W: World + 'static> Cpu<W> {
     pub fn with(flash: (u32, u32), sram: (u32, u32), world: impl FnOnce(Rc<Memory>) -> Result<W>) -> Result<Self> {
         let memory = Rc::new(Memory::new(flash, sram));
         let world = world(Rc::clone(&memory))?;
-        let shared = Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null() };
+        let shared =
+            Shared { world, stop: None, memory: Rc::clone(&memory), registers: std::ptr::null(), guards: BTreeMap::new() };
         let mut engine = Unicorn::new_with_data(Arch::ARM, Mode::THUMB, shared).map_err(|e| internal("open", e))?;
         engine.ctl_set_cpu_model(ArmCpuModel::CORTEX_M3 as i32).map_err(|e| internal("select the Cortex-M3", e))?;
         let map = |engine: &mut Unicorn<'static, Shared<W>>, base: u32, ram: &Ram, protection: Prot| {
@@ -487,22 +491,30 @@ impl<W: World + 'static> Cpu<W> {
         engine.add_tlb_hook(1, 0, |uc, address, access| {
             // The fill path has restored IT state from the middle of a block; left there it would skip later instructions (row 23).
             // A fetch's fill comes between two blocks, where an IT block that crosses a page boundary is still in force.
-            if access != MemType::FETCH
-                && let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
-                && cpsr & IT_BITS != 0
-            {
-                let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
-            }
+            // An access that is refused ends the block, which goes on later with that state.
             let shared = uc.get_data_mut();
             let (address, fetch) = (address as u32, access == MemType::FETCH);
-            let store = access == MemType::WRITE;
+            let needed = match access {
+                MemType::FETCH => Prot::EXEC,
+                MemType::WRITE => Prot::WRITE,
+                _ => Prot::READ,
+            };
             let perms = page_permissions(&shared.memory, address, fetch);
-            let granted = perms.filter(|perms| !store || perms.0 & Prot::WRITE.0 != 0);
+            let perms = perms.map(|perms| match shared.guards.get(&(address & !(PAGE - 1))) {
+                None => perms,
+                Some(reads) => Prot(perms.0 & !(Prot::WRITE.0 | if *reads { Prot::READ.0 } else { 0 })),
+            });
+            let granted = perms.filter(|perms| perms.0 & needed.0 != 0);
             if granted.is_none() {
                 shared.stop = Some(match access {
                     MemType::FETCH => Stop::FetchFault,
                     _ => Stop::DataFault(address),
                 });
+            } else if !fetch
+                && let Ok(cpsr) = uc.reg_read(RegisterARM::CPSR)
+                && cpsr & IT_BITS != 0
+            {
+                let _ = uc.reg_write(RegisterARM::CPSR, cpsr & !IT_BITS);
             }
             granted.map(|perms| TlbEntry { paddr: u64::from(address), perms })
         })?;
@@ -654,6 +666,20 @@ impl<W: World + 'static> Cpu<W> {
     /// `internal`.
     pub fn restore(&mut self, registers: &SavedRegisters) -> Result<()> {
         self.engine.context_restore(&registers.0).map_err(|e| internal("restore the registers", e))
+    }
+
+    /// From now on data accesses to these pages, given by their addresses, stop the core with [`Stop::DataFault`]: stores, and loads where the
+    /// flag says so.
+    pub fn guard(&mut self, pages: BTreeMap<u32, bool>) {
+        if self.engine.get_data().guards != pages {
+            self.engine.get_data_mut().guards = pages;
+            let _ = self.engine.ctl_flush_tlb();
+        }
+    }
+
+    /// Whether accesses to the page that an address lies on stop the core.
+    pub fn is_guarded(&self, address: u32) -> bool {
+        self.engine.get_data().guards.contains_key(&(address & !(PAGE - 1)))
     }
 
     /// Makes the engine translate `address .. address + size` anew, after the host changed code there (row 16).

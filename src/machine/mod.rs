@@ -10,15 +10,23 @@ pub mod semihosting;
 
 mod bus;
 mod cpu;
+mod debug;
+mod inspect;
 mod look;
+mod rtt;
 mod run;
+mod sleep;
 mod snapshot;
 mod soc;
+mod stops;
 mod store;
 mod touch;
 mod tracker;
+mod view;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
+pub use debug::{Going, Halt, WatchKind, Watchpoint};
+pub use inspect::{DeviceRegister, Register};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};
 pub use snapshot::Snapshot;
 pub use soc::{Mark, Overrides, SleepMode};

@@ -54,6 +54,7 @@ impl Machine {
         self.cpu.world_mut().rewind(&to.soc);
         self.last_fault = to.last_fault;
         self.asleep = to.asleep;
+        self.debug.inside = false;
         Ok(())
     }
 

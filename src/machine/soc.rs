@@ -89,6 +89,36 @@ pub struct Soc {
     pub heap: Heap,
     /// Overrides of what the firmware sets, for what-if runs.
     pub overrides: Overrides,
+    /// What a debugger wants of the next blocks.
+    pub holding: Holding,
+}
+
+/// Which blocks are held when they begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// None.
+    #[default]
+    Never,
+    /// Those in which a debugger wants to stop.
+    AtBreaks,
+    /// All.
+    Always,
+}
+
+/// A block that is held has begun, as far as the account of time goes, but the core has stopped before its first instruction. It is then run in
+/// parts, as the debugger wants, and priced as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holding {
+    /// Which blocks.
+    pub hold: Hold,
+    /// One has been held since somebody asked.
+    pub held: bool,
+    /// Its instruction that must fault, or may have to.
+    pub barred: Option<(u32, Option<Fault>)>,
+    /// What the engine announces next is the rest of the block that runs.
+    pub continuing: bool,
+    /// Accesses to some pages stop the core, so that no block may run unseen.
+    pub guarded: bool,
 }
 
 /// A [`Soc`] as it was between two runs of the core.
@@ -130,6 +160,7 @@ impl Soc {
             slept: BTreeMap::new(),
             heap: Heap::default(),
             overrides,
+            holding: Holding::default(),
         };
         soc.bus.start(&mut soc.system, &soc.memory);
         let config = soc.timing_config();
@@ -206,6 +237,7 @@ impl Soc {
         self.barred = None;
         self.planted = Planted::Nothing;
         self.stuck = false;
+        self.holding = Holding { guarded: self.holding.guarded, ..Holding::default() };
     }
 
     /// From now on entering and leaving the function at `address` leaves a [`Mark`].
@@ -222,7 +254,10 @@ impl Soc {
 
     /// Works out when the hook has to look next: at once if an exception may be taken or somebody asked for attention.
     pub fn plan(&mut self) {
-        let urgent = self.system.attention || self.system.exceptions.any_candidate() || self.planted != Planted::Nothing;
+        let urgent = self.system.attention
+            || self.system.exceptions.any_candidate()
+            || self.planted != Planted::Nothing
+            || self.holding.hold == Hold::Always;
         self.tracker.set_deadline(if urgent { Tick(0) } else { self.system.next_due().min(self.limit) });
     }
 
@@ -240,6 +275,11 @@ impl Soc {
 
     /// The memories.
     pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The memories, to be kept at hand.
+    pub fn shared_memory(&self) -> &Rc<Memory> {
         &self.memory
     }
 
@@ -348,6 +388,9 @@ impl Soc {
     /// A block begins that was not expected.
     #[inline(never)]
     fn unexpected(&mut self, core: &Core<'_>, pc: u32, size: u32) -> bool {
+        if std::mem::take(&mut self.holding.continuing) {
+            return false;
+        }
         if self.planted == Planted::Ready {
             // As it stands in memory it is not the firmware's.
             self.planted = Planted::Running;
@@ -367,13 +410,17 @@ impl Soc {
             return true;
         }
         if tag == 0 {
-            return false;
+            return self.hold(None);
         }
         match self.tracker.begin(core, tag) {
-            Begin::Go => false,
+            Begin::Go => self.hold(None),
             Begin::Watched => {
                 self.watched(core, pc);
-                false
+                self.hold(None)
+            }
+            Begin::Barred(address, fault) if self.holding.hold != Hold::Never && self.tracker.barred_is_wanted(self.holding) => {
+                self.tracker.begin_barred();
+                self.hold(Some((address, fault)))
             }
             Begin::Stuck => {
                 self.stuck = true;
@@ -386,10 +433,33 @@ impl Soc {
         }
     }
 
+    /// Whether the block that has just begun is held.
+    fn hold(&mut self, barred: Option<(u32, Option<Fault>)>) -> bool {
+        let held = match self.holding.hold {
+            Hold::Never => false,
+            Hold::AtBreaks => barred.is_some() || self.tracker.has_break(),
+            Hold::Always => true,
+        };
+        if held {
+            self.tracker.hold();
+            self.holding.held = true;
+            self.holding.barred = barred;
+        }
+        held
+    }
+
     /// Notes what has become pending, and when.
     pub fn note_pended(&mut self) {
         self.system.now = self.tracker.now();
         self.system.note_pended();
+    }
+
+    /// A device has been written to by instruction `at` of the running block.
+    pub fn wrote(&mut self, at: Option<usize>) {
+        self.system.note_pended();
+        self.follow_clocks(at);
+        self.tracker.set_traps(self.system.exceptions.configuration);
+        self.plan();
     }
 
     fn access(&mut self, address: u32, size: u32, store: bool) -> Option<usize> {
@@ -440,9 +510,6 @@ impl World for Soc {
         let memory = Rc::clone(&self.memory);
         self.bus.write(address, size, value, &mut self.system, &memory);
         self.bus.settle(&mut self.system, &memory);
-        self.system.note_pended();
-        self.follow_clocks(at);
-        self.tracker.set_traps(self.system.exceptions.configuration);
-        self.plan();
+        self.wrote(at);
     }
 }

@@ -4,6 +4,7 @@
 //! Tested by: `tests/fidelity.rs`, `tests/operands.rs`, and the sums in every report.
 
 mod blocks;
+mod debug;
 mod traps;
 mod ways;
 

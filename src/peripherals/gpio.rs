@@ -3,7 +3,7 @@
 //! Does not model: analogue levels, drive strength, speed; what an alternate function drives (such a pin reads as ODR says).
 //! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/exti_edges`, `gpio_lock`.
 
-use super::system::Ctx;
+use super::system::{Change, Ctx};
 use super::{Peripheral, Register, Registers};
 
 const CRL: u32 = 0x00;
@@ -72,8 +72,10 @@ impl Gpio {
         let changed = levels ^ self.known;
         self.known = levels;
         for pin in (0..16).filter(|pin| changed >> pin & 1 != 0) {
-            ctx.system.note_pin(ctx.device, pin, levels >> pin & 1 != 0);
-            ctx.drive(pin, levels >> pin & 1 != 0);
+            let high = levels >> pin & 1 != 0;
+            ctx.system.note_pin(ctx.device, pin, high);
+            ctx.drive(pin, high);
+            ctx.note_wire(Change::Pin { pin: pin as u32, high });
         }
     }
 

@@ -17,6 +17,7 @@ mod flash_controller;
 mod gpio;
 mod i2c;
 mod identity;
+mod itm;
 mod nvic;
 mod pwr;
 mod rcc;
@@ -29,6 +30,7 @@ mod timer;
 mod usart;
 mod usb;
 mod watchdog;
+mod wire;
 
 pub mod partner;
 pub mod system;
@@ -58,6 +60,11 @@ pub trait Peripheral: Duplicate {
     /// The firmware writes. The default stores what is writable.
     fn write(&mut self, offset: u32, value: u32, _ctx: &mut Ctx<'_>) {
         self.registers_mut().store(offset, value);
+    }
+
+    /// The firmware writes so many bytes at an offset, as they are. `true` if the device cares how many; otherwise the bus widens the write.
+    fn sized_write(&mut self, _offset: u32, _size: u32, _value: u32, _ctx: &mut Ctx<'_>) -> bool {
+        false
     }
 
     /// An instant that the device asked for with [`Ctx::schedule`] has come.
@@ -182,6 +189,7 @@ registry! {
     "nvic" => nvic::Nvic::default(),
     "scb" => scb::Scb::default(),
     "dwt" => dwt::Dwt::default(),
+    "itm" => itm::Itm::default(),
 }
 
 #[cfg(test)]

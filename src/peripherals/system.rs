@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below and every image.
 
 use super::analog::Analog;
+pub use super::wire::{Change, WireEvent};
 use crate::chip::Chip;
 use crate::finding::Finding;
 use crate::machine::exceptions::{Exceptions, Number};
@@ -86,6 +87,19 @@ pub struct PinChange {
     pub pin: u8,
     /// Its level now.
     pub high: bool,
+    /// When.
+    pub at: Tick,
+}
+
+/// A value that the firmware wrote to a stimulus port of the ITM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TracedItem {
+    /// The port.
+    pub port: u32,
+    /// Bytes: 1, 2 or 4.
+    pub size: u32,
+    /// The value.
+    pub value: u32,
     /// When.
     pub at: Tick,
 }
@@ -285,6 +299,10 @@ pub struct System {
     pub sent: Vec<SentByte>,
     /// What the pins did, as far as it is kept.
     pub pins: Vec<PinChange>,
+    /// Everything that the ITM took so far.
+    pub traced: Vec<TracedItem>,
+    /// What happened on wires that leave the chip; `None` unless somebody wants to know.
+    pub wires: Option<Vec<WireEvent>>,
     /// The address of the instruction that accesses a device now.
     pub pc: u32,
     /// What the firmware did that a user should know, with the address of the instruction that did it first.
@@ -343,6 +361,8 @@ impl System {
             reset_requested: false,
             sent: Vec::new(),
             pins: Vec::new(),
+            traced: Vec::new(),
+            wires: None,
             pc: 0,
             findings: Vec::new(),
             ledger: BTreeMap::new(),
@@ -367,6 +387,8 @@ impl System {
             reset_cause: self.reset_cause,
             sent: std::mem::take(&mut self.sent),
             pins: std::mem::take(&mut self.pins),
+            traced: std::mem::take(&mut self.traced),
+            wires: self.wires.take(),
             findings: std::mem::take(&mut self.findings),
             ledger: std::mem::take(&mut self.ledger),
             ..fresh
@@ -582,6 +604,19 @@ impl Ctx<'_> {
     pub fn send(&mut self, byte: u8) {
         self.system.sent.push(SentByte { device: self.device, byte, at: self.system.now });
         self.system.attention |= byte == b'\n';
+    }
+
+    /// A stimulus port of the ITM takes a value.
+    pub fn trace(&mut self, port: u32, size: u32, value: u32) {
+        self.system.traced.push(TracedItem { port, size, value, at: self.system.now });
+    }
+
+    /// Notes what happens on a wire, for whoever wants to know.
+    pub fn note_wire(&mut self, change: Change) {
+        let (device, nanos) = (self.device, self.system.nanos_at(self.system.now));
+        if let Some(wires) = &mut self.system.wires {
+            wires.push(WireEvent { device, nanos, change });
+        }
     }
 
     /// Sets the clock tree's outputs.

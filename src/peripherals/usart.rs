@@ -4,7 +4,7 @@
 //! modes, flow control; the other end of the line always uses the device's own rate.
 //! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/usart_*`, `dma_usart`, and every image that prints.
 
-use super::system::Ctx;
+use super::system::{Change, Ctx};
 use super::{Peripheral, Register, Registers};
 use crate::units::Cycles;
 use std::collections::VecDeque;
@@ -37,6 +37,7 @@ const TXE: u32 = 1 << 7;
 const SBK: u32 = 1 << 0;
 const RE: u32 = 1 << 2;
 const TE: u32 = 1 << 3;
+const PS: u32 = 1 << 9;
 const PCE: u32 = 1 << 10;
 const M: u32 = 1 << 12;
 const UE: u32 = 1 << 13;
@@ -129,8 +130,20 @@ impl Usart {
 
     fn start_shifting(&mut self, character: u16, ctx: &mut Ctx<'_>) {
         self.shifting = Some(character);
+        self.note_character(true, character, ctx);
         let duration = self.character(ctx);
         ctx.schedule(SHIFTED_OUT, duration);
+    }
+
+    /// What a character looks like on the line, for whoever records that.
+    fn note_character(&self, sent: bool, character: u16, ctx: &mut Ctx<'_>) {
+        let cr1 = self.registers.get(CR1);
+        let (data, count) = (character & self.data_mask(), if cr1 & M != 0 { 9 } else { 8 });
+        // The parity bit is the last one; PS asks for odd parity (27.3.7).
+        let odd = (data.count_ones() & 1 != 0) != (cr1 & PS != 0);
+        let parity = if cr1 & PCE != 0 && odd { 1 << (count - 1) } else { 0 };
+        let bit = u64::from(self.registers.get(BRR)).max(1).saturating_mul(1_000_000_000_000) / u64::from(ctx.clock().0.max(1));
+        ctx.note_wire(Change::Character { sent, bits: data | parity, count, bit_picos: bit });
     }
 
     fn arrive(&mut self, character: u16, ctx: &mut Ctx<'_>) {
@@ -233,7 +246,8 @@ impl Peripheral for Usart {
             SHIFTED_IN => {
                 let Some(character) = self.incoming.pop_front() else { return };
                 self.arrive(character, ctx);
-                if !self.incoming.is_empty() {
+                if let Some(next) = self.incoming.front() {
+                    self.note_character(false, *next, ctx);
                     let duration = self.character(ctx);
                     ctx.schedule(SHIFTED_IN, duration);
                     ctx.cancel(SILENT);
@@ -247,7 +261,8 @@ impl Peripheral for Usart {
     fn receive(&mut self, bytes: &[u8], ctx: &mut Ctx<'_>) {
         let idle = self.incoming.is_empty();
         self.incoming.extend(bytes.iter().map(|byte| u16::from(*byte)));
-        if idle && !self.incoming.is_empty() {
+        if idle && let Some(first) = self.incoming.front() {
+            self.note_character(false, *first, ctx);
             ctx.cancel(SILENT);
             let duration = self.character(ctx);
             ctx.schedule(SHIFTED_IN, duration);

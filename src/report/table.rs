@@ -242,6 +242,12 @@ const SERIAL_LINES: usize = 4;
 
 fn serial_part(report: &RunReport, verbose: bool) -> String {
     let mut text = String::new();
+    for call in &report.calls {
+        let arguments = call.arguments.iter().map(|value| format!("0x{value:x}")).collect::<Vec<_>>().join(", ");
+        let (cycles, instructions) = (grouped(call.cycles), grouped(call.instructions));
+        let what = format!("{}({arguments}) returned 0x{:x}", call.function, call.returned);
+        text.push_str(&format!("  {what} after {cycles} cycles, {instructions} instructions\n"));
+    }
     for port in &report.uart {
         let lines: Vec<&str> = port.text.lines().collect();
         let shown = if verbose { lines.len() } else { lines.len().min(SERIAL_LINES) };

@@ -8,17 +8,23 @@ mod decision;
 mod dialogue;
 mod file;
 mod host;
+mod inject;
 mod input;
+mod ports;
 mod speaker;
 mod tensor;
+mod vcd;
 mod world;
 
 pub use builtin::names;
 pub use decision::{Decision, Verdict};
 pub use dialogue::Dialogue;
 pub use host::Host;
+pub use inject::{Called, Injection};
+pub use ports::{Connected, Ports, Whither, Wiring, drive};
 pub use speaker::{Heard, Speaker};
 pub use tensor::{Elements, Tensor};
+pub use vcd::vcd;
 pub use world::World;
 
 use crate::finding::{Code, Failure, Finding, Result, nearest};

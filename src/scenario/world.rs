@@ -3,7 +3,9 @@
 //! Does not model: what changes over time but recordings.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
+use super::inject::Injection;
 use super::input::clip;
+use super::ports::Wiring;
 use crate::finding::{Code, Failure, Result};
 use crate::machine::Machine;
 use crate::machine::semihosting::Grants;
@@ -11,7 +13,7 @@ use crate::peripherals::Partner;
 use crate::peripherals::analog::{FULL_SCALE, Source};
 use crate::units::Hz;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The stanzas as they are written.
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +80,12 @@ pub struct World {
     partners: Vec<(String, Partner)>,
     pins: Vec<(String, u32, bool)>,
     debugger: Option<Grants>,
+    /// Where serial lines, RTT and ITM lead.
+    pub wiring: Wiring,
+    /// What is put into memory, and called.
+    pub injection: Injection,
+    /// Where a recording of the wires goes.
+    pub vcd: Option<PathBuf>,
 }
 
 fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
@@ -235,6 +243,9 @@ impl World {
         for (port, pin, high) in &self.pins {
             let port = device(machine, port)?;
             machine.set_pin(port, *pin, Some(*high));
+        }
+        if self.vcd.is_some() {
+            machine.record_wires();
         }
         if let Some(grants) = &self.debugger {
             machine.enable_semihosting(grants.clone());

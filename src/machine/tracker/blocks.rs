@@ -8,7 +8,7 @@ use crate::isa::{Base, Block, Class, Decoder, Flow, Insn, Mem};
 use crate::machine::cpu::Memory;
 use crate::timing::{Ahead, CodeId, Prices};
 use crate::units::Addr;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ pub mod tag {
     /// Its start is watched.
     pub const WATCHED: u8 = 4;
     /// It contains an instruction that this core does not have but the engine would execute, or an access of it is unaligned whatever the
-    /// registers hold.
+    /// registers hold; or a debugger wants to stop in it.
     pub const FAULTY: u8 = 8;
     /// It only branches to itself.
     pub const SPINNING: u8 = 16;
@@ -52,13 +52,23 @@ pub struct Blocks {
     /// By number: the tag, and for blocks in SRAM the bytes that were decoded.
     known: Vec<(u8, Box<[u8]>)>,
     watched: HashSet<u32>,
+    /// Where a debugger wants to stop.
+    breaks: BTreeSet<u32>,
 }
 
 impl Blocks {
     pub fn new(memory: Rc<Memory>) -> Result<Self> {
         let (base, bytes) = memory.flash();
         let windows = [base, 0].map(|base| Window { base, bytes, blocks: Vec::new() });
-        Ok(Self { decoder: Decoder::new()?, memory, windows, others: HashMap::new(), known: Vec::new(), watched: HashSet::new() })
+        Ok(Self {
+            decoder: Decoder::new()?,
+            memory,
+            windows,
+            others: HashMap::new(),
+            known: Vec::new(),
+            watched: HashSet::new(),
+            breaks: BTreeSet::new(),
+        })
     }
 
     /// What has to be done when the block begins.
@@ -83,6 +93,25 @@ impl Blocks {
                 prices.mark(code, tag::WATCHED);
             }
         }
+    }
+
+    /// Where a debugger wants to stop: from now on such blocks carry [`tag::FAULTY`].
+    pub fn set_breaks(&mut self, prices: &mut Prices, breaks: BTreeSet<u32>) {
+        self.breaks = breaks;
+        for i in 0..self.known.len() {
+            let code = CodeId::from_index(i);
+            if self.has_break(prices.block(code)) {
+                if let Some((tag, _)) = self.known.get_mut(i) {
+                    *tag |= tag::FAULTY;
+                }
+                prices.mark(code, tag::FAULTY);
+            }
+        }
+    }
+
+    /// Whether a debugger wants to stop in a block.
+    pub fn has_break(&self, block: &Block) -> bool {
+        self.breaks.range(block.addr.0..block.end().0).next().is_some()
     }
 
     /// Flash from `address` on is not what it was: the blocks that lie there or have a literal there are not known any more. Whether there
@@ -221,7 +250,7 @@ impl Blocks {
             (tag::EVALUATED, !operands.is_fixed()),
             (tag::STABLE, operands.is_stable() && !operands.is_fixed()),
             (tag::WATCHED, self.watched.contains(&block.addr.0)),
-            (tag::FAULTY, unaligned || has(Class::NotOnThisCore)),
+            (tag::FAULTY, unaligned || has(Class::NotOnThisCore) || self.has_break(block)),
             (tag::SPINNING, spins),
             (tag::SENDS, has(Class::Sev)),
             (tag::REWRITABLE, self.memory.is_sram(block.addr.0)),

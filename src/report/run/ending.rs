@@ -57,7 +57,8 @@ pub(in crate::report) fn ending(outcome: &Outcome, machine: &Machine, image: &Im
 }
 
 /// Where an instruction stands: `main.c:12 in main, 0x08000123`.
-pub(in crate::report) fn place(image: &Image, pc: u32) -> String {
+#[must_use]
+pub fn place(image: &Image, pc: u32) -> String {
     let location = image.locate(image.linked_address(Addr(pc)));
     let line = match (&location.file, location.line) {
         (Some(file), Some(line)) => format!("{file}:{line} in "),

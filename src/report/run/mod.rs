@@ -8,7 +8,8 @@ mod energy;
 mod inference;
 mod summary;
 
-pub(super) use ending::{ending, place};
+pub(super) use ending::ending;
+pub use ending::place;
 pub use summary::{
     Causes, ClockSummary, EnergySummary, FlashSummary, HeapSummary, InferenceSummary, LayerSummary, LedgerRow, MemorySummary,
     ModeEnergy, OutcomeSummary, RunReport, ScenarioSummary, SramSummary, TimingModel, Totals, UartText,
@@ -20,14 +21,14 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::heap::FailedAllocation;
-use crate::machine::{Environment, Machine, Outcome, Overrides, Settings, Touched, UnwrittenRead};
+use crate::machine::{Machine, Outcome, Overrides, Settings, Touched, UnwrittenRead};
 use crate::observe::inference::Watch;
 use crate::observe::{memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
 use crate::report::profile::export::{Recording, Stretch};
 use crate::report::profile::{self, Outside, Profile, function_bounds};
 use crate::report::stack::StackBound;
-use crate::scenario::{Host, Scenario, World};
+use crate::scenario::{Host, Ports, Scenario, World, drive, vcd};
 use crate::timing::{Cause, Details, Fidelity};
 use crate::units::{Addr, Cycles, Hz, Tick, grouped};
 use std::collections::BTreeMap;
@@ -87,7 +88,18 @@ impl Limit {
 /// # Errors
 /// What is wrong with the request: firmware that does not fit, a sample that is not there. What the firmware does is no error.
 pub fn run(request: &Request<'_>) -> Result<RunReport> {
-    observe(request, false).map(|recorded| recorded.report)
+    run_driven(request, drive).map(|recorded| recorded.report)
+}
+
+/// As [`run`], but somebody else drives the machine: a debugger. Given are the host and the ports that the machine is connected to, and the limit.
+///
+/// # Errors
+/// As [`run`], and what the driver says.
+pub fn run_driven(
+    request: &Request<'_>,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+) -> Result<Recorded> {
+    observe(request, false, drive)
 }
 
 /// As [`run`], and says where the cycles went.
@@ -95,7 +107,7 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
 /// # Errors
 /// As [`run`].
 pub fn profile(request: &Request<'_>) -> Result<Recorded> {
-    observe(request, true)
+    observe(request, true, drive)
 }
 
 /// A run's report, and what its profile was made from.
@@ -108,6 +120,8 @@ pub struct Recorded {
     pub timeline: Vec<Stretch>,
     /// Which bytes were read and written; with [`Request::check_reads`] only.
     pub touched: Option<Touched>,
+    /// The recording of the wires as a Value Change Dump, if one was asked for.
+    pub wires: Option<Vec<u8>>,
 }
 
 impl Recorded {
@@ -119,7 +133,11 @@ impl Recorded {
     }
 }
 
-fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
+fn observe(
+    request: &Request<'_>,
+    in_detail: bool,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides, check_reads: request.check_reads };
     let mut machine = Machine::new(request.chip, &placement, settings)?;
@@ -134,7 +152,7 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
     if in_detail {
         machine.trace_calls(function_bounds(request.image));
     }
-    let mut host = match &request.scenario {
+    let (mut host, input) = match &request.scenario {
         Some((scenario, stimulus)) => {
             let input = match stimulus {
                 Stimulus::Sample(index) => scenario.sample(*index)?.0,
@@ -145,19 +163,23 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
             if let Some(frame) = frame_function(&host, request.image) {
                 machine.watch_function(frame);
             }
-            Some((host, input))
+            (Some(host), input)
         }
-        None => None,
+        None => (None, Vec::new()),
     };
-    let outcome = {
-        let environment: &mut dyn Environment = match &mut host {
-            Some((host, _)) => host,
-            None => &mut (),
-        };
-        machine.run(environment, request.limit.tick())?
+    let mut ports = request.world.wiring.open(&mut machine)?;
+    let limit = request.limit.tick();
+    let (ended, called) = request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), limit)?;
+    let outcome = match ended {
+        Some(outcome) => outcome,
+        None => drive(&mut machine, &mut host, &mut ports, limit)?,
     };
-    let host = host.as_ref().map(|(host, input)| (host, input.as_slice()));
+    ports.finish(&mut machine)?;
+    drop(ports);
+    // Whoever calls functions does not want the scenario's answers.
+    let host = host.as_ref().map(|host| (host, input.as_slice())).filter(|_| called.is_empty());
     let mut report = Report { request, placement: &placement, machine: &machine, watch: &watch }.make(&outcome, host)?;
+    report.calls = called;
     let (details, mut timeline) = (machine.prices().details(), Vec::new());
     report.stack = StackBound::new(request.image, &placement, &details.passages);
     if in_detail {
@@ -171,7 +193,8 @@ fn observe(request: &Request<'_>, in_detail: bool) -> Result<Recorded> {
         timeline = profile::timeline(&machine, request.chip, &watch, report.inference.as_ref(), &episodes);
         report.profile = Some(profile);
     }
-    Ok(Recorded { report, details, timeline, touched: machine.memory().touched() })
+    let wires = request.world.vcd.is_some().then(|| vcd(&machine, &request.chip.name)).transpose()?;
+    Ok(Recorded { report, details, timeline, touched: machine.memory().touched(), wires })
 }
 
 /// What a report is made from.
@@ -234,6 +257,7 @@ impl Report<'_> {
             stack: None,
             energy: energy::energy(request.chip, self.machine, request.clock),
             uart: serial::texts(self.machine).into_iter().map(|(port, text)| UartText { port, text }).collect(),
+            calls: Vec::new(),
             findings,
             not_modelled: self
                 .machine

@@ -9,7 +9,7 @@ use crate::report::listening::ListeningSummary;
 use crate::report::profile::Profile;
 use crate::report::stack::StackBound;
 use crate::report::{ChipSummary, FirmwareSummary, Tool};
-use crate::scenario::Reference;
+use crate::scenario::{Called, Reference};
 use crate::timing::{Cause, CauseTotals, Fidelity, MODEL_VERSION, accuracy};
 use crate::units::Hz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -55,6 +55,9 @@ pub struct RunReport {
     pub energy: Option<EnergySummary>,
     /// What was sent.
     pub uart: Vec<UartText>,
+    /// The functions that were called as the user wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Called>,
     /// What a user should know.
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.

@@ -1,0 +1,72 @@
+//! What it is: recordings of the chip's wires, read by the Python package `vcdvcd`.
+//! Source of the expectations: `vcdvcd` parses; a receiver written here decodes 8N1 at the firmware's 115200 baud, as a UART does (RM0008, 27.3.3);
+//! what the report says was sent.
+//! Where the package is absent the test says so and passes: STM32SIM_PYTHON names a Python that has it.
+
+mod support;
+
+use std::process::Command;
+use support::{Scratch, stm32sim};
+
+/// Prints each serial line's characters, sampled in the middle of their bits, and each pin's edges.
+const READER: &str = r#"
+import bisect, sys
+from vcdvcd import VCDVCD
+vcd = VCDVCD(sys.argv[1])
+assert vcd.timescale['timescale'] == __import__('decimal').Decimal('1e-9'), vcd.timescale
+for name in sorted(vcd.signals):
+    changes = [(t, int(v)) for t, v in vcd[name].tv]
+    times = [t for t, _ in changes]
+    level = lambda t: changes[bisect.bisect_right(times, t) - 1][1]
+    if name.endswith(('TX', 'RX')):
+        bit, text, at = 1e9 / 115200, b'', 0
+        for t, v in changes:
+            if v == 0 and t >= at:
+                bits = [level(t + bit * (i + 0.5)) for i in range(10)]
+                assert bits[0] == 0 and bits[9] == 1, (name, t, bits)
+                text += bytes([sum(b << i for i, b in enumerate(bits[1:9]))])
+                at = t + 9.5 * bit
+        print(name, text)
+    else:
+        print(name, len(changes) - 1)
+"#;
+
+fn python() -> Option<String> {
+    let python = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python).args(["-c", "import vcdvcd"]).output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("skipped: {python} has no package vcdvcd");
+    }
+    found.then_some(python)
+}
+
+#[test]
+fn a_reader_of_another_make_decodes_the_serial_lines() {
+    let scratch = Scratch::new("vcd");
+    let elf = format!("{}/firmware-images/hello.elf", env!("CARGO_MANIFEST_DIR"));
+    let file = scratch.0.join("wires.vcd").to_str().unwrap().to_owned();
+    let input = format!("1={}", scratch.file("input", b"abc%"));
+    let args = ["run", &elf, "--uart-input", &input, "--vcd", &file, "--limit", "20ms", "--format", "json"];
+    let ran = stm32sim(&args);
+    let first = std::fs::read(&file).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let sent = report["uart"][0]["text"].as_str().unwrap();
+    assert!(sent.contains("echo [abc]"), "{sent}");
+    stm32sim(&args);
+    assert!(first == std::fs::read(&file).unwrap(), "two runs record the same");
+    let Some(python) = python() else { return };
+    let read = Command::new(python).args(["-c", READER, &file]).output().unwrap();
+    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let escaped = sent.replace('\r', "\\r").replace('\n', "\\n");
+    assert!(text.contains(&format!("USART1.TX b'{escaped}'")), "{text}\n{escaped}");
+    assert!(text.contains("USART1.RX b'abc%'"), "{text}");
+    assert!(text.contains("GPIOA.PA10 "), "{text}");
+}
+
+#[test]
+fn it_cannot_be_written_where_there_is_no_folder() {
+    let elf = format!("{}/firmware-images/hello.elf", env!("CARGO_MANIFEST_DIR"));
+    let ran = stm32sim(&["run", &elf, "--vcd", "/nowhere/wires.vcd", "--limit", "1ms"]);
+    assert!(ran.code == 2 && ran.err.contains("error[output-unwritable]"), "{}", ran.err);
+}
