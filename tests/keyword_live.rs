@@ -214,26 +214,15 @@ fn firmware_that_does_not_listen_is_told_apart() {
     }
 }
 
-/// A Python with these modules: the one that STM32SIM_PYTHON names, else python3.
-fn python(modules: &str) -> Option<String> {
-    let name = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let ran = std::process::Command::new(&name).args(["-c", &format!("import {modules}")]).output();
-    if ran.is_ok_and(|ran| ran.status.success()) {
-        return Some(name);
-    }
-    eprintln!("skipped: {name} cannot import {modules} (STM32SIM_PYTHON names another)");
-    None
-}
-
 #[test]
 #[ignore = "60 recordings: ten seconds, the data set and Python's packages"]
 fn recordings_get_the_label_that_the_hosts_pipeline_gives_them() {
     let Some(data) = std::env::var_os("STM32SIM_DATA") else {
         return eprintln!("skipped: STM32SIM_DATA names no folder with the data sets");
     };
-    let Some(python) = python("numpy, soundfile, tflite_micro") else { return };
+    let Some(mut python) = support::tools::python("numpy, soundfile, tflite_micro") else { return };
     let scratch = Scratch::new("held-out");
-    let written = std::process::Command::new(python)
+    let written = python
         .arg(model("live.py"))
         .arg("--data")
         .arg(Path::new(&data).join("keyword/speech_commands_test"))

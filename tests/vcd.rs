@@ -1,11 +1,10 @@
 //! What it is: recordings of the chip's wires, read by the Python package `vcdvcd`.
 //! Source of the expectations: `vcdvcd` parses; a receiver written here decodes 8N1 at the firmware's 115200 baud, as a UART does (RM0008, 27.3.3);
 //! what the report says was sent.
-//! Where the package is absent the test says so and passes: STM32SIM_PYTHON names a Python that has it.
+//! Where the package is absent the test says so and passes (`.ci/tools` brings it).
 
 mod support;
 
-use std::process::Command;
 use support::{Scratch, stm32sim};
 
 /// Prints each serial line's characters, sampled in the middle of their bits, and each pin's edges.
@@ -31,15 +30,6 @@ for name in sorted(vcd.signals):
         print(name, len(changes) - 1)
 "#;
 
-fn python() -> Option<String> {
-    let python = std::env::var("STM32SIM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let found = Command::new(&python).args(["-c", "import vcdvcd"]).output().is_ok_and(|output| output.status.success());
-    if !found {
-        eprintln!("skipped: {python} has no package vcdvcd");
-    }
-    found.then_some(python)
-}
-
 #[test]
 fn a_reader_of_another_make_decodes_the_serial_lines() {
     let scratch = Scratch::new("vcd");
@@ -54,8 +44,8 @@ fn a_reader_of_another_make_decodes_the_serial_lines() {
     assert!(sent.contains("echo [abc]"), "{sent}");
     stm32sim(&args);
     assert!(first == std::fs::read(&file).unwrap(), "two runs record the same");
-    let Some(python) = python() else { return };
-    let read = Command::new(python).args(["-c", READER, &file]).output().unwrap();
+    let Some(mut python) = support::tools::python("vcdvcd") else { return };
+    let read = python.args(["-c", READER, &file]).output().unwrap();
     let text = String::from_utf8_lossy(&read.stdout).into_owned();
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
     let escaped = sent.replace('\r', "\\r").replace('\n', "\\n");

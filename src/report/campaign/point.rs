@@ -1,6 +1,6 @@
 //! What it is: one run and its conditions: what a suite names, what a sweep spans, what repeats a result on file.
 //! Source: the project's command line contract, "Options that mean the same everywhere".
-//! Does not model: whether it can be run; [`super::run`] finds that out.
+//! Does not model: whether it can be run; [`super::run()`] finds that out.
 //! Tested by: `tests/suite.rs`, `tests/baseline.rs`.
 
 use crate::chip::Chip;

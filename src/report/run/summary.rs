@@ -62,7 +62,7 @@ pub struct RunReport {
     pub findings: Vec<Finding>,
     /// What the firmware used that is not modelled.
     pub not_modelled: Vec<LedgerRow>,
-    /// Where the cycles went; with [`fn@profile`] only.
+    /// Where the cycles went; with [`fn@super::profile`] only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
 }

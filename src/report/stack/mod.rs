@@ -1,5 +1,5 @@
 //! What it is: how deep the stack can get at most, by the calls that stand in the code, to be read beside how deep a run got.
-//! Source: each function's own depth and calls ([`frames`]), summed along the worst way from the reset handler and from each exception's.
+//! Source: each function's own depth and calls (`frames.rs`), summed along the worst way from the reset handler and from each exception's.
 //! Does not model: how often a recursion recurses, what a call through a pointer reaches beyond what a run has called, arrays of variable
 //! size, stacks of an operating system's tasks. Where the code has any of these, the figure is the least bound, and they are named.
 //! Tested by: `tests/stack.rs`: the compiler's own figures (`-fstack-usage`), and no run of an image gets deeper.
