@@ -18,6 +18,10 @@ fn stem(path: &Path) -> String {
     path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned()
 }
 
+/// The built-in ones.
+const SCENARIOS: [&str; 8] =
+    ["anomaly", "image", "keyword", "emotion", "emotion-2000", "anomaly-float", "anomaly-forest", "keyword-live"];
+
 /// What these commands print, each behind its line; images stand there by name.
 fn printed(commands: &[Vec<String>]) -> String {
     let mut text = String::new();
@@ -86,9 +90,8 @@ fn every_image_prints_what_it_did() {
 
 #[test]
 fn every_scenario_prints_what_it_did() {
-    let scenarios = ["anomaly", "image", "keyword", "emotion"];
     let listed = stm32sim(&["scenarios"]).out;
-    let differing: Vec<String> = scenarios
+    let differing: Vec<String> = SCENARIOS
         .iter()
         .filter_map(|name| {
             assert!(listed.contains(name), "{listed}");
@@ -98,9 +101,10 @@ fn every_scenario_prints_what_it_did() {
                 command(&["run", "--scenario", name]),
                 command(&["run", "--scenario", name, "--clock", "24MHz", "-q"]),
                 command(&["profile", "--scenario", name, "--top", "6"]),
-                command(&["map", &own, "--run", name, "--top", "6"]),
-                command(&["map", &hello, &own, "--top", "6"]),
-                command(&["eval", "--scenario", name, "--samples", "4"]),
+                command(&["map", &own, "--run", name, "--top", "6", "--chip", "stm32f103rc"]),
+                command(&["map", &hello, &own, "--top", "6", "--chip", "stm32f103rc"]),
+                command(&["eval", "--scenario", name, "--samples", "2"]),
+                command(&["bench", "--scenario", name, "--samples", "2"]),
             ];
             differs(&format!("scenario-{name}"), &printed(&commands))
         })
@@ -110,8 +114,17 @@ fn every_scenario_prints_what_it_did() {
 
 #[test]
 fn what_is_built_in_prints_as_it_did() {
-    let model = format!("{}/models/anomaly/anomaly_int8.tflite", env!("CARGO_MANIFEST_DIR"));
-    let mut commands = vec![command(&["chips"]), command(&["scenarios"]), command(&["estimate", &model])];
+    let root = env!("CARGO_MANIFEST_DIR");
+    let model = format!("{root}/models/anomaly/anomaly_int8.tflite");
+    let (suite, baseline) = (format!("{root}/benches/stm32sim.toml"), format!("{root}/benches/baselines/scenarios.json"));
+    let mut commands = vec![
+        command(&["chips"]),
+        command(&["scenarios"]),
+        command(&["estimate", &model]),
+        command(&["estimate", "--verbose", &format!("{root}/models/keyword/keyword_int8.tflite")]),
+        command(&["check", "--suite", &suite]),
+        command(&["compare", &baseline, &baseline]),
+    ];
     commands.extend(stm32sim::finding::CODES.iter().map(|code| command(&["explain", code.entry().name])));
     let differing = differs("built-in", &printed(&commands));
     assert!(differing.is_none(), "STM32SIM_BLESS=1 takes over what is meant to have changed:\n{}", differing.unwrap_or_default());
@@ -120,7 +133,7 @@ fn what_is_built_in_prints_as_it_did() {
 #[test]
 fn no_golden_is_left_over() {
     let mut known: BTreeSet<String> = committed_images().iter().map(|path| stem(path)).collect();
-    known.extend(["anomaly", "image", "keyword", "emotion"].map(|name| format!("scenario-{name}")));
+    known.extend(SCENARIOS.map(|name| format!("scenario-{name}")));
     known.insert("built-in".to_owned());
     for entry in std::fs::read_dir(folder()).into_iter().flatten().flatten() {
         let name = stem(&entry.path());
