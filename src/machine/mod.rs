@@ -12,7 +12,6 @@ mod bus;
 mod cpu;
 mod debug;
 mod inspect;
-mod look;
 mod rtt;
 mod run;
 mod sleep;

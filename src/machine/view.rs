@@ -1,18 +1,19 @@
 //! What it is: what can be asked of a machine and done to it from outside, between two stretches of a run.
 //! Source: our own.
 //! Does not model: anything of its own; it passes on to the parts.
-//! Tested by: whoever asks: the observers, the reports, `tests/machine.rs`.
+//! Tested by: whoever asks: the observers, the reports, `tests/machine.rs`, `tests/heap.rs`, `tests/energy.rs`, `tests/exports.rs`.
 
 use super::calls::Calls;
 use super::cpu::Memory;
+use super::heap::{HEAP_FUNCTIONS, Heap, HeapCall};
 use super::run::{Machine, power_on_fill};
-use super::soc::Mark;
+use super::soc::{Mark, SleepMode};
 use crate::finding::Finding;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::{Conversion, Source};
-use crate::peripherals::system::{Clocks, LedgerKey, SentByte, TracedItem, WireEvent};
+use crate::peripherals::system::{Clocks, LedgerKey, PinChange, SentByte, TracedItem, WireEvent};
 use crate::timing::{Prices, TimingConfig};
-use crate::units::Tick;
+use crate::units::{Hz, Tick};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -252,5 +253,33 @@ impl Machine {
         };
         let concerned = |n: &u16| exceptions.is_active(*n) || exceptions.is_pending(*n);
         (1..256).filter(concerned).map(|n| (n, state(n))).collect()
+    }
+
+    /// Follows the heap from now on, given where the firmware has a function of that linker name. To be called before the run.
+    pub fn watch_heap(&mut self, address: impl Fn(&str) -> Option<u32>) {
+        let known: Vec<(u32, HeapCall)> =
+            HEAP_FUNCTIONS.iter().filter_map(|(name, call)| Some((address(name)?, *call))).collect();
+        for (function, call) in known {
+            self.cpu.world_mut().watch_heap(function & !1, call);
+        }
+    }
+
+    /// What was allocated so far; `None` where no function of the heap is known.
+    #[must_use]
+    pub fn heap(&self) -> Option<&Heap> {
+        let heap = &self.cpu.world().heap;
+        heap.is_watched().then_some(heap)
+    }
+
+    /// Cycles by how the core slept (`None`: it did not) and by its clock. They sum to the run's.
+    #[must_use]
+    pub fn modes(&self) -> BTreeMap<(Option<SleepMode>, Hz), u64> {
+        self.cpu.world().modes()
+    }
+
+    /// When pins changed their level, as many as are kept.
+    #[must_use]
+    pub fn pins(&self) -> &[PinChange] {
+        &self.cpu.world().system.pins
     }
 }

@@ -4,7 +4,7 @@
 //! Tested by: `tests/bench.rs` (a Markdown reader of another make).
 
 use super::bench::{BenchReport, BenchRun};
-use super::ci::markdown::cell;
+use super::markdown::escaped as cell;
 use super::table::time;
 use crate::units::{Hz, grouped};
 

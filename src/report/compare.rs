@@ -375,6 +375,18 @@ impl Change {
 }
 
 impl Verdict {
+    /// All of them, in the order in which they are counted for people.
+    pub const COUNTED: [Verdict; 8] = [
+        Verdict::Failed,
+        Verdict::Worse,
+        Verdict::Noted,
+        Verdict::Better,
+        Verdict::Changed,
+        Verdict::Equal,
+        Verdict::New,
+        Verdict::Gone,
+    ];
+
     /// As a word.
     #[must_use]
     pub fn word(self) -> &'static str {

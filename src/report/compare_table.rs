@@ -66,17 +66,7 @@ fn moved(kind: &str, part: &Moved) -> [String; 5] {
 }
 
 fn verdict(comparison: &Comparison, saved: Option<&str>) -> String {
-    let order = [
-        Verdict::Failed,
-        Verdict::Worse,
-        Verdict::Noted,
-        Verdict::Better,
-        Verdict::Changed,
-        Verdict::Equal,
-        Verdict::New,
-        Verdict::Gone,
-    ];
-    let counts: Vec<String> = order
+    let counts: Vec<String> = Verdict::COUNTED
         .iter()
         .map(|verdict| (comparison.count(*verdict), verdict.word().to_lowercase()))
         .filter(|(count, _)| *count > 0)

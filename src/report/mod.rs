@@ -35,6 +35,7 @@ pub mod stack;
 pub mod suite;
 pub mod sweep;
 mod table;
+pub mod xml;
 
 use crate::chip::Chip;
 use crate::firmware::Image;

@@ -6,6 +6,7 @@
 use super::record::Record;
 use super::sweep::pareto;
 use super::table::time;
+use super::xml::escaped;
 use crate::units::grouped;
 
 const WIDTH: f64 = 720.0;
@@ -14,24 +15,6 @@ const LEFT: f64 = 90.0;
 const RIGHT: f64 = 690.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 420.0;
-
-/// Text that XML takes as it is.
-#[must_use]
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // XML 1.0 knows no other control characters, not even escaped.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// The picture.
 #[must_use]

@@ -3,8 +3,8 @@
 //! Does not model: fonts' exact widths: a letter is taken as seven pixels wide.
 //! Tested by: `tests/ci_outputs.rs` (an XML reader of another make).
 
-use super::super::plot::escaped;
 use super::super::table::time;
+use super::super::xml::escaped;
 use super::Case;
 
 /// The picture: the latency of a single case, else how many are fine.

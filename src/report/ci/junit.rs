@@ -4,7 +4,7 @@
 //! Tested by: `tests/ci_outputs.rs` (that schema; PyPI's `junitparser`).
 
 use super::super::metric::METRICS;
-use super::super::plot::escaped;
+use super::super::xml::escaped;
 use super::{Case, Level, text_of};
 
 /// The document.

@@ -5,6 +5,7 @@
 
 use super::super::campaign_table::cells_of;
 use super::super::compare::{Moved, Verdict};
+use super::super::markdown::escaped as cell;
 use super::{Case, Level};
 use crate::units::grouped;
 
@@ -78,18 +79,8 @@ pub fn markdown(cases: &[Case]) -> String {
 
 /// How many rows stand how, and the names of those that only one side has.
 fn standings(cases: &[Case]) -> String {
-    let verdicts = [
-        Verdict::Failed,
-        Verdict::Worse,
-        Verdict::Noted,
-        Verdict::Better,
-        Verdict::Changed,
-        Verdict::Equal,
-        Verdict::New,
-        Verdict::Gone,
-    ];
     let mut parts = Vec::new();
-    for verdict in verdicts {
+    for verdict in Verdict::COUNTED {
         let of: Vec<String> = cases
             .iter()
             .filter(|case| case.row.as_ref().is_some_and(|row| row.verdict == verdict))
@@ -110,22 +101,6 @@ fn moved_row(kind: &str, part: &Moved) -> String {
     format!("| {kind} {} | {} | {} | {:+} |\n", cell(&part.name), value(part.old), value(part.new), part.by())
 }
 
-/// Text that ends neither a cell nor a line, and is no markup.
-pub(in crate::report) fn cell(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '\\' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' | '\r' => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 fn html(text: &str) -> String {
-    super::super::plot::escaped(text)
+    super::super::xml::escaped(text)
 }

@@ -14,6 +14,8 @@ pub use campaign::campaign_page;
 pub use eval::eval_page;
 pub use map::map_page;
 
+pub(super) use super::xml::escaped;
+
 use super::map::MemoryMap;
 use super::run::{Recorded, RunReport};
 use super::table::{time, verdict};
@@ -21,23 +23,6 @@ use crate::units::Hz;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-
-/// Text as it may stand between tags and in quoted attributes.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// A whole page.
 fn page(title: &str, body: &str, script: &str) -> String {

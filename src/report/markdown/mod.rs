@@ -26,7 +26,7 @@ pub(super) fn row<const N: usize>(cells: [&dyn ToString; N]) -> Vec<String> {
 pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
-            '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' | '~' => {
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '~' => {
                 out.push('\\');
                 out.push(c);
             }

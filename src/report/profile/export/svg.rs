@@ -5,6 +5,7 @@
 
 use super::Recording;
 use crate::report::profile::flame::{Tile, boxes};
+use crate::report::xml::escaped;
 use crate::units::grouped;
 use std::fmt::Write;
 
@@ -65,19 +66,4 @@ fn colour(row: &Tile) -> String {
     }
     let hash = row.name.bytes().fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
     format!("hsl({},70%,{}%)", 20 + hash % 40, 66 + hash / 64 % 12)
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
