@@ -33,6 +33,7 @@ mod watchdog;
 mod wire;
 
 pub mod partner;
+pub mod script;
 pub mod system;
 
 pub use partner::Partner;
@@ -113,8 +114,8 @@ pub trait Peripheral: Duplicate {
         false
     }
 
-    /// Something is connected to the device from outside: a scripted partner on its bus.
-    fn attach(&mut self, _partner: Partner) {}
+    /// Something is connected to the device from outside: a partner on its bus or line.
+    fn attach(&mut self, _partner: Partner, _ctx: &mut Ctx<'_>) {}
 
     /// The core stores to the memory that the device guards: flash, option bytes.
     fn guarded_store(&mut self, _address: u32, _size: u32, _value: u32, _old: u32, _ctx: &mut Ctx<'_>) -> Option<u32> {
@@ -122,6 +123,10 @@ pub trait Peripheral: Duplicate {
     }
 }
 
+/// A timer's input that its first channel's pin is wired to; behind it follow the other three, the external trigger and the break input.
+pub const FIRST_PIN_INPUT: usize = 4;
+/// A timer's outputs that drive pins, in the order of a chip description's `pins`.
+pub const PIN_OUTPUTS: [&str; 9] = ["OC1", "OC2", "OC3", "OC4", "", "", "OC1N", "OC2N", "OC3N"];
 /// How many inputs a DMA controller has for each of its channels.
 pub const REQUESTS_A_CHANNEL: usize = 16;
 
@@ -172,7 +177,9 @@ registry! {
     "pwr" => pwr::Pwr::default(),
     "dac" => dac::Dac::default(),
     "exti" => exti::Exti::default(),
-    "adc" => adc::Adc::default(),
+    "adc" => adc::Adc::alone(),
+    "adc-master" => adc::Adc::master(),
+    "adc-slave" => adc::Adc::slave(),
     "sdio" => external::Sdio::default(),
     "fsmc" => external::Fsmc::default(),
     "dma" => dma::Dma::default(),

@@ -6,13 +6,16 @@
 use super::inject::Injection;
 use super::input::clip;
 use super::ports::Wiring;
+use crate::chip::port_pin;
 use crate::finding::{Code, Failure, Result};
 use crate::machine::Machine;
 use crate::machine::semihosting::Grants;
 use crate::peripherals::Partner;
+use crate::peripherals::script::{LineFault, Script, Step};
 use crate::peripherals::analog::{FULL_SCALE, Source};
 use crate::units::Hz;
 use serde::Deserialize;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 /// The stanzas as they are written.
@@ -56,6 +59,10 @@ pub(super) struct PartnerFile {
     address: u8,
     #[serde(default)]
     memory: Vec<u8>,
+    /// Bits a second of a scripted master's clock.
+    rate: Option<u32>,
+    #[serde(default)]
+    steps: Vec<StepFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +70,69 @@ pub(super) struct PartnerFile {
 enum PartnerKind {
     Echo,
     Registers,
+    Script,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepFile {
+    /// Milliseconds after power-on.
+    at_ms: f64,
+    #[serde(default)]
+    address: u8,
+    #[serde(default)]
+    send: Vec<u8>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    read: u16,
+    fault: Option<FaultFile>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FaultFile {
+    Frame,
+    Break,
+    Parity,
+    Noise,
+}
+
+impl StepFile {
+    fn check(self, place: &str) -> Result<Step> {
+        // A day: far beyond any run, and within what nanoseconds can count.
+        if !(0.0..=86_400_000.0).contains(&self.at_ms) {
+            return Err(wrong(place, format_args!("at_ms = {}; a step is within a day after power-on", self.at_ms)));
+        }
+        if self.address > 0x7f {
+            return Err(wrong(place, format_args!("address = {}; an I2C address has seven bits", self.address)));
+        }
+        let mut send = self.send;
+        send.extend(self.text.into_bytes());
+        if send.is_empty() && self.read == 0 {
+            return Err(wrong(place, "a step sends something (send, text) or reads something (read)"));
+        }
+        let fault = self.fault.map(|fault| match fault {
+            FaultFile::Frame => LineFault::Frame,
+            FaultFile::Break => LineFault::Break,
+            FaultFile::Parity => LineFault::Parity,
+            FaultFile::Noise => LineFault::Noise,
+        });
+        let at_nanos = (self.at_ms * 1e6).round() as u64;
+        Ok(Step { at_nanos, address: self.address, send, read: self.read.into(), fault })
+    }
+}
+
+fn script(place: &str, rate: Option<u32>, steps: Vec<StepFile>) -> Result<Script> {
+    let steps = steps.into_iter().map(|step| step.check(place)).collect::<Result<VecDeque<Step>>>()?;
+    if steps.iter().zip(steps.iter().skip(1)).any(|(step, next)| step.at_nanos > next.at_nanos) {
+        return Err(wrong(place, "its steps are not in the order of time"));
+    }
+    match rate {
+        Some(0) => Err(wrong(place, "a rate is at least 1 bit a second")),
+        Some(rate) => Ok(Script { rate: Hz(rate), steps }),
+        None => Ok(Script { steps, ..Script::default() }),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,26 +221,20 @@ impl WorldFile {
             world.analog.push((adc.channel, source));
         }
         for partner in self.partner {
+            let place = format!("{place}: [[partner]] {}", partner.device);
             let made = match partner.kind {
                 PartnerKind::Echo => Partner::echo(partner.address),
                 PartnerKind::Registers => Partner::registers(partner.address, partner.memory),
+                PartnerKind::Script => Partner::Script(script(&place, partner.rate, partner.steps)?),
             };
             world.partners.push((partner.device, made));
         }
         for pin in self.pin {
-            let (port, number) = pin_of(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
+            let (port, number) = port_pin(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
             world.pins.push((port, number, pin.high));
         }
         Ok(world)
     }
-}
-
-/// `PA0` is pin 0 of GPIOA.
-fn pin_of(name: &str) -> Option<(String, u32)> {
-    let rest = name.strip_prefix(['P', 'p'])?;
-    let port = rest.chars().next().filter(char::is_ascii_alphabetic)?.to_ascii_uppercase();
-    let number = rest.get(1..)?.parse().ok().filter(|number| *number < 16)?;
-    Some((format!("GPIO{port}"), number))
 }
 
 impl World {
@@ -279,6 +343,11 @@ mod tests {
             ("[[adc]]\nchannel=1\ncsv=\"t.csv\"", "needs a rate"),
             ("[[adc]]\nchannel=1\nvolts=7", "0 to 5 V"),
             ("[[pin]]\npin=\"PA16\"\nhigh=true", "no pin"),
+            ("[[partner]]\ndevice=\"SPI1\"\nkind=\"script\"\nsteps=[{at_ms=1.0}]", "SPI1: a step sends something"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=-1.0, read=1}]", "within a day"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=1.0, address=200, read=1}]", "seven bits"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=2.0, read=1},{at_ms=1.0, read=1}]", "order of time"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nrate=0", "at least 1 bit"),
         ] {
             let failure = world(text).expect_err(says);
             assert!(failure.0.message.contains(says), "{}", failure.0.message);
