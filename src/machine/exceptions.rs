@@ -62,6 +62,8 @@ pub mod number {
     pub const USAGE_FAULT: Number = 6;
     /// SVC.
     pub const SV_CALL: Number = 11;
+    /// The debug monitor: breakpoints and watchpoints without a debugger.
+    pub const DEBUG_MONITOR: Number = 12;
     /// Context switch request.
     pub const PEND_SV: Number = 14;
     /// The system timer.
@@ -121,7 +123,8 @@ impl Fault {
             Fault::NoCoprocessor => (number::USAGE_FAULT, 1 << 19),
             Fault::Unaligned => (number::USAGE_FAULT, 1 << 24),
             Fault::DivideByZero => (number::USAGE_FAULT, 1 << 25),
-            Fault::VectorTable | Fault::DebugEvent => (number::HARD_FAULT, 0),
+            Fault::VectorTable => (number::HARD_FAULT, 0),
+            Fault::DebugEvent => (number::DEBUG_MONITOR, 0),
         }
     }
 
@@ -588,7 +591,6 @@ impl Exceptions {
         }
         match fault {
             Fault::VectorTable => self.hard_fault_status |= HFSR_VECTTBL,
-            Fault::DebugEvent => self.hard_fault_status |= HFSR_DEBUGEVT,
             _ => {}
         }
         let execution = self.execution_priority(masks);
@@ -600,8 +602,10 @@ impl Exceptions {
         if execution <= -1 {
             return Err(Lockup);
         }
-        if n != number::HARD_FAULT {
-            self.hard_fault_status |= HFSR_FORCED;
+        match n {
+            number::HARD_FAULT => {}
+            number::DEBUG_MONITOR => self.hard_fault_status |= HFSR_DEBUGEVT,
+            _ => self.hard_fault_status |= HFSR_FORCED,
         }
         Ok(number::HARD_FAULT)
     }

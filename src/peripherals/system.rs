@@ -133,6 +133,8 @@ pub struct System {
     pub hse: Hz,
     /// Set when `clocks` changed since the machine last looked.
     pub clocks_changed: bool,
+    /// DFSR: what debug events there were.
+    pub debug_fault: u32,
     /// DEMCR.TRCENA: without it the DWT does not count.
     pub trace_enabled: bool,
     /// DWT_CTRL.CYCCNTENA.
@@ -205,6 +207,7 @@ impl System {
             exceptions: Exceptions::default(),
             clocks: Clocks::RESET,
             clocks_changed: false,
+            debug_fault: 0,
             trace_enabled: false,
             cycle_counter_enabled: false,
             cycle_counter: CycleCounter::default(),
