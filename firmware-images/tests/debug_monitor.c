@@ -50,5 +50,6 @@ int main(void) {
     while (DWT_CYCCNT - start < 1000u) {
     }
     CHECK(taken == 3u && (DWT_FUNCTION0 & 1u << 24) != 0);
+    DWT_FUNCTION0 = 0;
     test_end();
 }

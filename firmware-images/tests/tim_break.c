@@ -89,7 +89,10 @@ int main(void) {
     CHECK(PA8 == 1u);
     TIM1->CR2 = 0;
 
-    /* The lock: level 1 keeps the dead time and the break, and itself; 2 the polarities, too. */
+    /* The lock can be set by the first write only: after a reset of the timer. Level 1 keeps the dead time and the break, and itself; 2 the
+       polarities, too. */
+    RCC->APB2RSTR = APB2_TIM1;
+    RCC->APB2RSTR = 0;
     TIM1->BDTR = MOE | 1u << 8 | 5u;
     TIM1->BDTR = MOE | 3u << 8 | 1u << 12 | 9u;
     CHECK(TIM1->BDTR == (MOE | 1u << 8 | 5u));
@@ -97,7 +100,6 @@ int main(void) {
     CHECK((TIM1->CR2 & 1u << 8) == 0);
     TIM1->CCER = 3;
     CHECK(TIM1->CCER == 3u);
-    /* Another timer of the kind would take it; a reset of this one unlocks it. */
     RCC->APB2RSTR = APB2_TIM1;
     RCC->APB2RSTR = 0;
     TIM1->CCER = 1;

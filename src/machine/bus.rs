@@ -413,6 +413,18 @@ impl Bus {
         system.note_pended();
     }
 
+    /// Whether a device wakes or resets the core without an interrupt that is to be enabled in the NVIC.
+    #[must_use]
+    pub fn may_wake_by_itself(&self, device: usize) -> bool {
+        self.slots.get(device).is_some_and(|slot| matches!(slot.kind.as_str(), "systick" | "iwdg" | "wwdg"))
+    }
+
+    /// Whether any device is set to make events, which WFE waits for.
+    #[must_use]
+    pub fn makes_events(&self) -> bool {
+        self.slots.iter().filter_map(|slot| slot.device.as_ref()).any(|device| device.makes_events())
+    }
+
     /// Whether a device goes on in stop mode.
     #[must_use]
     pub fn works_in_stop(&self, device: usize) -> bool {

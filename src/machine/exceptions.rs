@@ -279,6 +279,8 @@ pub const CCR_UNALIGN_TRP: u32 = 1 << 3;
 pub const CCR_DIV_0_TRP: u32 = 1 << 4;
 /// SCR: a return to thread mode goes to sleep.
 pub const SCR_SLEEPONEXIT: u32 = 1 << 1;
+/// SCR: whatever becomes pending is an event, enabled or not.
+pub const SCR_SEVONPEND: u32 = 1 << 4;
 /// SCR: sleep is stop or standby.
 pub const SCR_SLEEPDEEP: u32 = 1 << 2;
 /// CCR: thread mode may be entered with exceptions active.
@@ -326,6 +328,12 @@ impl Exceptions {
             boosted = -1;
         }
         active.min(boosted)
+    }
+
+    /// Whether any interrupt of the chip is enabled.
+    #[must_use]
+    pub fn any_interrupt_enabled(&self) -> bool {
+        self.enabled.members().any(|n| n >= number::FIRST_INTERRUPT)
     }
 
     /// Whether anything that is enabled is pending at all, masked or not: cheap, for the hot path.

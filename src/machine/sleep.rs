@@ -8,6 +8,9 @@ use super::run::{Environment, Machine, Outcome, Progress, Wake, power_on_fill};
 use crate::finding::Result;
 use crate::units::Tick;
 
+/// After so much of the chip's time a sleep that nothing can end is over.
+const HOPELESS_SECONDS: u64 = 1;
+
 impl Machine {
     /// The core sleeps: time goes on to the next event until something wakes it.
     pub(super) fn sleep(
@@ -20,6 +23,7 @@ impl Machine {
         let deep = self.cpu.world().system.exceptions.system_control & SCR_SLEEPDEEP != 0;
         let standby = deep && self.cpu.world().system.deep_sleep.standby;
         self.cpu.world_mut().system.wake_up = false;
+        let since = self.now();
         loop {
             let masks = CoreAccess::masks(&self.cpu);
             let soc = self.cpu.world_mut();
@@ -56,7 +60,10 @@ impl Machine {
                 continue;
             }
             let due = if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
-            if due == Tick::NEVER {
+            // Something goes on, but nothing that could wake the core: what it was sending has long left.
+            let patience = HOPELESS_SECONDS * u64::from(soc.system.clocks.hclk.0);
+            let hopeless = !standby && soc.tracker.now().since(since).0 > patience && !soc.can_be_woken();
+            if due == Tick::NEVER || hopeless {
                 let sent = soc.system.sent.len();
                 self.idle = true;
                 let progress = environment.look(self);
@@ -66,7 +73,7 @@ impl Machine {
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
-                if soc.system.next_due() == Tick::NEVER && soc.system.sent.len() == sent {
+                if (soc.system.next_due() == Tick::NEVER || hopeless) && soc.system.sent.len() == sent {
                     self.asleep = Some(wake);
                     return Ok(Some(Outcome::Asleep(pc)));
                 }

@@ -121,6 +121,10 @@ impl Peripheral for Exti {
         }
     }
 
+    fn makes_events(&self) -> bool {
+        self.registers.get(EMR) != 0
+    }
+
     fn works_in_stop(&self) -> bool {
         true
     }

@@ -5,8 +5,9 @@
 //! it last was, so that a fast PWM costs nothing.
 //! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/exti_edges`, `tim_pins`.
 
+use super::script::Script;
 use super::system::{Change, Ctx};
-use super::{Peripheral, Register, Registers};
+use super::{Partner, Peripheral, Register, Registers};
 
 const CRL: u32 = 0x00;
 const CRH: u32 = 0x04;
@@ -28,6 +29,8 @@ const REGISTERS: &[Register] = &[
 const LCKK: u32 = 1 << 16;
 /// How many timers may share a pin; input 16 n + p is what the n-th of them drives at pin p.
 const LANES: usize = 4;
+/// The event: the world outside does something.
+const SCRIPT: u32 = 0;
 /// The pins, for whoever watches them.
 const OUTPUTS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
 
@@ -46,6 +49,8 @@ pub struct Gpio {
     /// Pins that somebody takes notice of, and those whose timers are listened to.
     watched: u32,
     followed: u32,
+    /// What the world outside does to the pins: a step's address is the pin, and what it sends the level.
+    script: Script,
     /// How many writes of the lock sequence have been right.
     locking: u32,
 }
@@ -61,6 +66,7 @@ impl Default for Gpio {
             alternated: 0,
             watched: 0,
             followed: 0,
+            script: Script::default(),
             locking: 0,
         }
     }
@@ -207,6 +213,29 @@ impl Peripheral for Gpio {
         self.watch(ctx);
     }
 
+    fn attach(&mut self, partner: Partner, ctx: &mut Ctx<'_>) {
+        if let Partner::Script(script) = partner {
+            self.script = script;
+            self.script.schedule(SCRIPT, ctx);
+        }
+    }
+
+    fn clocks_changed(&mut self, ctx: &mut Ctx<'_>) {
+        self.script.schedule(SCRIPT, ctx);
+    }
+
+    fn due(&mut self, _event: u32, ctx: &mut Ctx<'_>) {
+        while let Some(step) = self.script.take_due(ctx) {
+            self.pin(step.address.into(), step.send.first().map(|level| *level != 0), ctx);
+        }
+        self.script.schedule(SCRIPT, ctx);
+    }
+
+    /// The levels at its pins change then, too.
+    fn works_in_stop(&self) -> bool {
+        true
+    }
+
     /// What is wired to the pins stays through a reset.
     fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
         if !fresh {
@@ -216,11 +245,13 @@ impl Peripheral for Gpio {
                 known: self.known,
                 watched: self.watched,
                 followed: self.followed,
+                script: std::mem::take(&mut self.script),
                 ..Self::default()
             };
             self.follow(ctx);
             self.watch(ctx);
         }
+        self.script.schedule(SCRIPT, ctx);
         true
     }
 }

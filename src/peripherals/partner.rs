@@ -2,7 +2,7 @@
 //! Source: the usual I2C and SPI sensor or memory: the first byte of a write selects a register, which then counts up.
 //! Does not model: any device in particular; clock stretching, busy times, SPI's chip select (a register file takes each transfer for
 //! a new one after [`Partner::end`]).
-//! Tested by: the unit tests below, `firmware-images/tests/i2c_registers`, `firmware-images/tests/spi_echo`.
+//! Tested by: the unit tests below, `firmware-images/tests/spi_i2c`, `spi_crc`.
 
 use super::script::Script;
 

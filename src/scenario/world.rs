@@ -1,6 +1,6 @@
 //! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins.
-//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
-//! Does not model: what changes over time but recordings.
+//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[crystal]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
+//! Does not model: what reacts to the chip, but partners that answer.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
 use super::inject::Injection;
@@ -11,11 +11,11 @@ use crate::finding::{Code, Failure, Result};
 use crate::machine::Machine;
 use crate::machine::semihosting::Grants;
 use crate::peripherals::Partner;
-use crate::peripherals::script::{LineFault, Script, Step};
 use crate::peripherals::analog::{FULL_SCALE, Source};
+use crate::peripherals::script::{LineFault, Script, Step};
 use crate::units::Hz;
 use serde::Deserialize;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// The stanzas as they are written.
@@ -28,6 +28,16 @@ pub(super) struct WorldFile {
     pub partner: Vec<PartnerFile>,
     #[serde(default)]
     pub pin: Vec<PinFile>,
+    #[serde(default)]
+    pub crystal: CrystalFile,
+}
+
+/// `[crystal]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CrystalFile {
+    /// When it fails, milliseconds after power-on.
+    fails_at_ms: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,12 +108,18 @@ enum FaultFile {
     Noise,
 }
 
+/// Milliseconds after power-on in nanoseconds, within a day: far beyond any run.
+fn nanos(place: &str, at_ms: f64) -> Result<u64> {
+    if (0.0..=86_400_000.0).contains(&at_ms) {
+        Ok((at_ms * 1e6).round() as u64)
+    } else {
+        Err(wrong(place, format_args!("at_ms = {at_ms}; it must be within a day after power-on")))
+    }
+}
+
 impl StepFile {
     fn check(self, place: &str) -> Result<Step> {
-        // A day: far beyond any run, and within what nanoseconds can count.
-        if !(0.0..=86_400_000.0).contains(&self.at_ms) {
-            return Err(wrong(place, format_args!("at_ms = {}; a step is within a day after power-on", self.at_ms)));
-        }
+        let at_nanos = nanos(place, self.at_ms)?;
         if self.address > 0x7f {
             return Err(wrong(place, format_args!("address = {}; an I2C address has seven bits", self.address)));
         }
@@ -118,7 +134,6 @@ impl StepFile {
             FaultFile::Parity => LineFault::Parity,
             FaultFile::Noise => LineFault::Noise,
         });
-        let at_nanos = (self.at_ms * 1e6).round() as u64;
         Ok(Step { at_nanos, address: self.address, send, read: self.read.into(), fault })
     }
 }
@@ -141,6 +156,8 @@ pub(super) struct PinFile {
     /// As `PA0`.
     pin: String,
     high: bool,
+    /// Milliseconds after power-on; from power-on, if it is not said.
+    at_ms: Option<f64>,
 }
 
 /// See the module's description.
@@ -149,6 +166,8 @@ pub struct World {
     analog: Vec<(u8, Source)>,
     partners: Vec<(String, Partner)>,
     pins: Vec<(String, u32, bool)>,
+    later_pins: BTreeMap<String, Vec<Step>>,
+    crystal_fails: Option<Step>,
     debugger: Option<Grants>,
     /// Where serial lines, RTT and ITM lead.
     pub wiring: Wiring,
@@ -229,10 +248,21 @@ impl WorldFile {
             };
             world.partners.push((partner.device, made));
         }
-        for pin in self.pin {
-            let (port, number) = port_pin(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
-            world.pins.push((port, number, pin.high));
+        if let Some(at_ms) = self.crystal.fails_at_ms {
+            world.crystal_fails = Some(Step { at_nanos: nanos(&format!("{place}: [crystal]"), at_ms)?, ..Step::default() });
         }
+        for pin in self.pin {
+            let (port, number) =
+                port_pin(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
+            let Some(at_ms) = pin.at_ms else {
+                world.pins.push((port, number, pin.high));
+                continue;
+            };
+            let at_nanos = nanos(&format!("{place}: [[pin]] {}", pin.pin), at_ms)?;
+            let step = Step { at_nanos, address: number as u8, send: vec![pin.high.into()], ..Step::default() };
+            world.later_pins.entry(port).or_default().push(step);
+        }
+        world.later_pins.values_mut().for_each(|steps| steps.sort_by_key(|step| step.at_nanos));
         Ok(world)
     }
 }
@@ -308,6 +338,14 @@ impl World {
             let port = device(machine, port)?;
             machine.set_pin(port, *pin, Some(*high));
         }
+        for (port, steps) in &self.later_pins {
+            let port = device(machine, port)?;
+            machine.attach(port, Partner::Script(Script { steps: steps.clone().into(), ..Script::default() }));
+        }
+        if let Some(step) = &self.crystal_fails {
+            let rcc = device(machine, "RCC")?;
+            machine.attach(rcc, Partner::Script(Script { steps: [step.clone()].into(), ..Script::default() }));
+        }
         if self.vcd.is_some() {
             machine.record_wires();
         }
@@ -343,6 +381,7 @@ mod tests {
             ("[[adc]]\nchannel=1\ncsv=\"t.csv\"", "needs a rate"),
             ("[[adc]]\nchannel=1\nvolts=7", "0 to 5 V"),
             ("[[pin]]\npin=\"PA16\"\nhigh=true", "no pin"),
+            ("[[pin]]\npin=\"PA1\"\nhigh=true\nat_ms=1e9", "PA1: at_ms"),
             ("[[partner]]\ndevice=\"SPI1\"\nkind=\"script\"\nsteps=[{at_ms=1.0}]", "SPI1: a step sends something"),
             ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=-1.0, read=1}]", "within a day"),
             ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=1.0, address=200, read=1}]", "seven bits"),

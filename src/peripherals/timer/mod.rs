@@ -33,6 +33,8 @@ const OCN: usize = 16;
 /// The inputs: four internal triggers, four channels' pins, the external trigger's pin, the break input's.
 const ETR: usize = PINS + 4;
 const BREAK: usize = PINS + 5;
+/// The clock security system has found the crystal dead: a break, too.
+const CLOCK_FAILURE: usize = PINS + 6;
 
 /// Something that the counter does is due; a channel's dead time is over.
 const DUE: u32 = 0;
@@ -415,6 +417,10 @@ impl Peripheral for Timer {
 
     fn input(&mut self, input: usize, high: bool, ctx: &mut Ctx<'_>) {
         self.sync(ctx);
+        if input == CLOCK_FAILURE && high {
+            self.break_if_enabled(ctx);
+            return self.refresh(ctx);
+        }
         let before = [0, 1, 2, 3].map(|i| self.level(i));
         let Some(level) = self.inputs.get_mut(input) else { return };
         let was = std::mem::replace(level, high);

@@ -1,6 +1,6 @@
 //! What it is: a timer's outputs: the compare modes' references, and the pins behind polarity, enable, dead time, idle states and break.
 //! Source: RM0008 sections 14.3.8 to 14.3.13, table 83 (TIM1, TIM8: output control bits), 15.4.9, table 87 (the others), 14.4.18 (BDTR).
-//! Does not model: OCxFE; a break of the clock security system; an output that is off leaves its pin low, whatever pulls it.
+//! Does not model: OCxFE; an output that is off leaves its pin low, whatever pulls it.
 //! Tested by: the unit tests of the parent module, `firmware-images/tests/tim_pins`, `tim_break`.
 
 use super::*;
@@ -108,6 +108,10 @@ impl Timer {
     fn levels(&self, channel: usize) -> (bool, bool) {
         let control = self.in_force[2] >> (4 * channel);
         let [on, inverted, other_on, other_inverted] = [0, 1, 2, 3].map(|bit| control >> bit & 1 != 0);
+        // For an input these bits say what it captures.
+        if !self.is_output(channel) {
+            return (false, false);
+        }
         let reference = self.reference[channel];
         if !self.is_advanced() {
             return (on && reference != inverted, false);
@@ -182,6 +186,13 @@ impl Timer {
     /// The break input is looked at: while it is active the outputs cannot be enabled (14.3.12).
     pub(super) fn look_for_break(&mut self, ctx: &mut Ctx<'_>) {
         if self.is_broken() {
+            self.break_outputs(ctx);
+        }
+    }
+
+    /// The crystal has failed: a break, if breaks are enabled at all (14.3.12).
+    pub(super) fn break_if_enabled(&mut self, ctx: &mut Ctx<'_>) {
+        if self.has(BDTR, BKE) {
             self.break_outputs(ctx);
         }
     }
