@@ -374,7 +374,7 @@ impl Exceptions {
         if !was_pending && self.pending.has(n) {
             self.newly.set(n, true);
             // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
-            if self.system_control & (1 << 4) != 0 {
+            if self.system_control & SCR_SEVONPEND != 0 {
                 self.event = true;
             }
         }
@@ -597,9 +597,8 @@ impl Exceptions {
         if let Fault::PreciseBus(address) = fault {
             self.bus_fault_address = address;
         }
-        match fault {
-            Fault::VectorTable => self.hard_fault_status |= HFSR_VECTTBL,
-            _ => {}
+        if fault == Fault::VectorTable {
+            self.hard_fault_status |= HFSR_VECTTBL;
         }
         let execution = self.execution_priority(masks);
         let taken_as_itself =

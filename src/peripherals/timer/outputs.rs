@@ -127,7 +127,7 @@ impl Timer {
         match (on, other_on) {
             (false, false) => (false, false),
             (true, true) if self.dead[channel] => (inverted, other_inverted),
-            (true, true) => (reference != inverted, !reference != other_inverted),
+            (true, true) => (reference != inverted, reference == other_inverted),
             (true, false) => (reference != inverted, channel < 3 && main & OSSR != 0 && other_inverted),
             (false, true) => (main & OSSR != 0 && inverted, reference != other_inverted),
         }
