@@ -25,11 +25,12 @@ int main(void) {
     RCC->APB1ENR |= APB1_SPI2 | APB1_I2C2;
     SPI2->CR1 = 1u << 6 | 1u << 9; /* slave, selected by software */
     /* The answers are ready before they are asked for. */
-    SPI2->DR = 0xA1;
+    uint32_t answer = 0xA1;
+    SPI2->DR = answer++;
     for (uint32_t i = 0; i < 4u; i++) {
         while ((SPI2->SR & 1u) == 0) {
             if ((SPI2->SR & 2u) != 0) {
-                SPI2->DR = 0xA2u + i;
+                SPI2->DR = answer++;
             }
         }
         heard[i] = (uint8_t)SPI2->DR;
