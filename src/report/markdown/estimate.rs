@@ -28,7 +28,7 @@ pub fn estimate(report: &EstimateReport) -> String {
         text.push_str(&format!("- {} (from {from})\n", escaped(&advice.text)));
     }
     for finding in &report.findings {
-        text.push_str(&format!("- {}: {}\n", escaped(&finding.code.to_string()), escaped(&finding.message)));
+        text.push_str(&format!("- {}\n", escaped(&finding.message)));
     }
     text
 }
@@ -49,8 +49,16 @@ fn layers(report: &EstimateReport) -> String {
             &time(layer.latency_us),
         ]));
     }
-    let all = [&"", &"inference", &"", &report.model.macs, &inference.instructions, &inference.cycles, &"100 %" as &dyn ToString];
-    rows.push(all.iter().map(|cell| cell.to_string()).chain([time(inference.latency_us)]).collect());
+    rows.push(row([
+        &"",
+        &"inference",
+        &"",
+        &report.model.macs,
+        &inference.instructions,
+        &inference.cycles,
+        &"100.0 %",
+        &time(inference.latency_us),
+    ]));
     format!("{}\n", table(&rows, 3))
 }
 
