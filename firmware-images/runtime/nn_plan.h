@@ -169,6 +169,21 @@ typedef struct {
     int32_t weights[9];
 } nn_plane;
 
+/* nn_add_run: x * 2^19 and y with a factor, summed, and the sum with another. Its assembly knows this layout. */
+typedef struct {
+    const int8_t *x, *y;
+    int8_t *out, *end;
+    int32_t coarse_zero;   /* x's zero point * 2^19 */
+    int32_t zero;          /* y's * 2^22 */
+    int32_t multiplier;
+    int32_t half;          /* what is added to the product's high word before the shift */
+    uint32_t shift;
+    int32_t back;          /* the sum's multiplier */
+    int32_t back_half;     /* nn_half */
+    uint32_t back_shift;
+    uint32_t coarse;       /* which operand is x */
+} nn_sums;
+
 typedef struct {
     uint32_t kernel;
     nn_ref input, output;
