@@ -32,7 +32,8 @@ fn advice(report: &Value) -> Vec<String> {
 /// The number behind some words, its groups of three digits joined.
 fn after(text: &str, words: &str) -> Option<f64> {
     let (_, rest) = text.split_once(words)?;
-    let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || [' ', '.', '\u{a0}', '\u{202f}'].contains(c)).collect();
+    let number: String =
+        rest.chars().take_while(|c| c.is_ascii_digit() || [' ', '.', '\u{a0}', '\u{202f}'].contains(c)).collect();
     number.chars().filter(|c| !c.is_whitespace()).collect::<String>().trim_end_matches('.').parse().ok()
 }
 
@@ -53,7 +54,9 @@ fn together(model: &Model, layer: usize) -> usize {
     let (stride, dilation) = (i64::from(window.stride_h), i64::from(window.dilation_h));
     let covered = (rows_out as i64 - 1) * stride + (height - 1) * dilation + 1;
     let above = if window.padding == Padding::Same { (covered - rows_in as i64).max(0) / 2 } else { 0 };
-    let sees = |out: usize| (0..height).map(move |tap| out as i64 * stride - above + tap * dilation).filter(|row| (0..rows_in as i64).contains(row));
+    let sees = |out: usize| {
+        (0..height).map(move |tap| out as i64 * stride - above + tap * dilation).filter(|row| (0..rows_in as i64).contains(row))
+    };
     let works = |behind: usize| {
         let mut holds = vec![None; behind + x.bytes() as usize + y.bytes() as usize];
         for row in 0..rows_in {
@@ -104,17 +107,30 @@ fn weights_in_sram_save_what_firmware_built_so_saves() {
     assert!(line.contains("the stm32f103c8 has the "), "{line}");
     // A model that SRAM cannot hold is run as if it could.
     let keyword = advice(&report(&["estimate", &in_root("models/keyword/keyword_int8.tflite")]));
-    assert!(keyword.iter().any(|line| line.contains("on a virtual chip with 43 KiB of SRAM") || line.contains("on a virtual chip with 44 KiB")), "{keyword:?}");
+    assert!(
+        keyword
+            .iter()
+            .any(|line| line.contains("on a virtual chip with 43 KiB of SRAM") || line.contains("on a virtual chip with 44 KiB")),
+        "{keyword:?}"
+    );
 
     let scratch = Scratch::new("advice-sram");
     let header = stm32sim(&["embed", &tflite]).out;
     let mut cycles = Vec::new();
-    for (place, text) in [("flash", header.clone()), ("sram", header.replace("const uint32_t nn_model_plan[", "uint32_t nn_model_plan["))] {
+    for (place, text) in
+        [("flash", header.clone()), ("sram", header.replace("const uint32_t nn_model_plan[", "uint32_t nn_model_plan["))]
+    {
         let folder = scratch.0.join(place);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("model_data.h"), text).unwrap();
         let made = Command::new("make")
-            .args(["-C", &in_root("examples/embed-gcc"), &format!("BUILD={}", folder.display()), "MODEL=/dev/null", "STM32SIM=true"])
+            .args([
+                "-C",
+                &in_root("examples/embed-gcc"),
+                &format!("BUILD={}", folder.display()),
+                "MODEL=/dev/null",
+                "STM32SIM=true",
+            ])
             .args(["-o", &folder.join("model_data.h").display().to_string()])
             .output();
         let Ok(made) = made else {
@@ -154,11 +170,29 @@ fn int8_is_as_much_faster_as_the_converters_int8_is() {
 #[test]
 fn the_cheapest_and_the_best_chip_are_the_first_of_the_data_sheets_sizes() {
     // Flash and SRAM in KiB: the F103's data sheets (DS5319, DS5792, DS6826 and the low-density one), table 2 of each.
-    let sizes = [("x4", 16, 6), ("x6", 32, 10), ("x8", 64, 20), ("xb", 128, 20), ("xc", 256, 48), ("xd", 384, 64), ("xe", 512, 64), ("xf", 768, 96), ("xg", 1024, 96)];
-    for model in ["models/image/image_int8.tflite", "models/keyword/keyword_int8.tflite", "models/emotion/emotion_2000_int8.tflite"] {
+    let sizes = [
+        ("x4", 16, 6),
+        ("x6", 32, 10),
+        ("x8", 64, 20),
+        ("xb", 128, 20),
+        ("xc", 256, 48),
+        ("xd", 384, 64),
+        ("xe", 512, 64),
+        ("xf", 768, 96),
+        ("xg", 1024, 96),
+    ];
+    for model in
+        ["models/image/image_int8.tflite", "models/keyword/keyword_int8.tflite", "models/emotion/emotion_2000_int8.tflite"]
+    {
         let report = report(&["estimate", &in_root(model)]);
-        let (flash, sram) = (report["fit"]["flash"]["needed"].as_u64().unwrap(), report["fit"]["sram"]["needed"].as_u64().unwrap());
-        let first = |share: u64| sizes.iter().find(|(_, f, s)| flash * share <= f * 1024 && sram * share <= s * 1024).map(|(name, ..)| format!("stm32f103{name}"));
+        let (flash, sram) =
+            (report["fit"]["flash"]["needed"].as_u64().unwrap(), report["fit"]["sram"]["needed"].as_u64().unwrap());
+        let first = |share: u64| {
+            sizes
+                .iter()
+                .find(|(_, f, s)| flash * share <= f * 1024 && sram * share <= s * 1024)
+                .map(|(name, ..)| format!("stm32f103{name}"))
+        };
         let (cheapest, best) = (first(1), first(2));
         assert_eq!((report["smallest"].as_str(), report["best"].as_str()), (cheapest.as_deref(), best.as_deref()), "{model}");
         let line = advice(&report).into_iter().find(|line| line.starts_with("the smallest chip")).expect("a chip that holds it");

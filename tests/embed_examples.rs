@@ -26,7 +26,8 @@ fn build(command: &mut Command) -> Result<(), String> {
 
 /// Whether the cross compiler with its C library and make are there; a word otherwise.
 fn have_gcc() -> bool {
-    let there = |program: &str, argument: &str| Command::new(program).arg(argument).output().is_ok_and(|done| done.status.success());
+    let there =
+        |program: &str, argument: &str| Command::new(program).arg(argument).output().is_ok_and(|done| done.status.success());
     let libc = Command::new("arm-none-eabi-gcc").arg("-print-file-name=libc.a").output();
     let newlib = libc.is_ok_and(|done| String::from_utf8_lossy(&done.stdout).trim() != "libc.a");
     let all = newlib && there("make", "--version");
@@ -81,7 +82,8 @@ fn in_rust_by_the_cc_crate() {
         return;
     }
     let targets = Command::new("rustc").args(["--print", "target-libdir", "--target", "thumbv7m-none-eabi"]).output();
-    let library = targets.ok().filter(|done| done.status.success()).map(|done| String::from_utf8_lossy(&done.stdout).trim().to_owned());
+    let library =
+        targets.ok().filter(|done| done.status.success()).map(|done| String::from_utf8_lossy(&done.stdout).trim().to_owned());
     if !library.is_some_and(|folder| Path::new(&folder).is_dir()) {
         eprintln!("skipped: Rust's target thumbv7m-none-eabi is not installed: rustup target add thumbv7m-none-eabi");
         return;
@@ -91,10 +93,18 @@ fn in_rust_by_the_cc_crate() {
     let built = |offline: &[&str]| {
         let mut cargo = Command::new("cargo");
         // As by hand: what the test itself was started with is another project's.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO") && name != "CARGO_HOME") {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO") && name != "CARGO_HOME")
+        {
             cargo.env_remove(name);
         }
-        build(cargo.current_dir(&folder).args(["build", "--release", "--locked", "--quiet"]).args(offline).env("CARGO_TARGET_DIR", &scratch.0))
+        build(
+            cargo
+                .current_dir(&folder)
+                .args(["build", "--release", "--locked", "--quiet"])
+                .args(offline)
+                .env("CARGO_TARGET_DIR", &scratch.0),
+        )
     };
     match built(&["--offline"]).or_else(|_| built(&[])) {
         Ok(()) => prints_the_golden_outputs(&scratch.0.join("thumbv7m-none-eabi/release/embed-rust"), "anomaly/goldens_int8.npy"),

@@ -54,7 +54,8 @@ impl Model {
             } else {
                 let most = floats.iter().filter(|float| float.is_finite()).fold(0.0f32, |most, float| most.max(float.abs()));
                 scale = if most > 0.0 { most / 127.0 } else { SCALE };
-                self.bytes.extend(floats.iter().map(|float| ((float / scale).round().clamp(-127.0, 127.0) as i8).cast_unsigned()));
+                self.bytes
+                    .extend(floats.iter().map(|float| ((float / scale).round().clamp(-127.0, 127.0) as i8).cast_unsigned()));
             }
             start..self.bytes.len()
         });

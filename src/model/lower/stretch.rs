@@ -26,9 +26,8 @@ pub(super) fn stretch(mut arena: ArenaPlan, requests: &mut [Request], scratch_fr
         for quads in TILES.iter().map(|&tiles| tile.total.div_ceil(tiles)).take_while(|&quads| quads > tile.quads) {
             let Some(request) = requests.get_mut(scratch_from + tile.scratch) else { break };
             let before = std::mem::replace(&mut request.bytes, tile.bytes * quads as u64);
-            let same = |new: &ArenaPlan| {
-                (new.bytes, new.peak_live, new.peak_layer) == (arena.bytes, arena.peak_live, arena.peak_layer)
-            };
+            let same =
+                |new: &ArenaPlan| (new.bytes, new.peak_live, new.peak_layer) == (arena.bytes, arena.peak_live, arena.peak_layer);
             if let Some(new) = place(requests).filter(same) {
                 (arena, tile.quads) = (new, quads);
                 break;

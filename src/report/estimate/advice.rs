@@ -49,7 +49,10 @@ pub(super) fn of_plan(model: &Model, plan: &Plan, needs: &Needs) -> Vec<Advice> 
             grouped(needs.arena)
         );
         if let Some(then) = peak.in_strips {
-            text.push_str(&format!("; computing it in row strips, the output in its input's place, would need {}", grouped(then)));
+            text.push_str(&format!(
+                "; computing it in row strips, the output in its input's place, would need {}",
+                grouped(then)
+            ));
         }
         if let Some((next, bytes)) = peak.next {
             text.push_str(&format!(", and {} would set the peak with {}", model.layer_name(next), grouped(bytes)));
@@ -126,7 +129,11 @@ fn in_sram(base: &Base, old: &InferenceSummary) -> Result<Option<String>> {
     Ok(run.inference.filter(|_| run.kind == "finished").map(|new| {
         let change = change(new.cycles as f64, old.cycles as f64);
         let verb = if change > 0.0 { "cost" } else { "save" };
-        format!("weights in SRAM instead of flash would {verb} {:.1} % of the cycles ({}); {remark}", change.abs(), time(new.latency_us))
+        format!(
+            "weights in SRAM instead of flash would {verb} {:.1} % of the cycles ({}); {remark}",
+            change.abs(),
+            time(new.latency_us)
+        )
     }))
 }
 
@@ -167,7 +174,9 @@ pub(super) fn best(chips: &[ChipRow], needs: &Needs) -> Option<String> {
 pub(super) fn of_chips(cheapest: Option<&str>, best: Option<&str>) -> Option<Advice> {
     let text = match (cheapest?, best) {
         (cheapest, Some(best)) if cheapest == best => {
-            format!("the smallest chip that holds it, and so the cheapest, is the {cheapest}, and half of both its memories stays free")
+            format!(
+                "the smallest chip that holds it, and so the cheapest, is the {cheapest}, and half of both its memories stays free"
+            )
         }
         (cheapest, Some(best)) => format!(
             "the smallest chip that holds it, and so the cheapest, is the {cheapest}; the smallest with half of both its memories to spare \
