@@ -1,7 +1,7 @@
 //! What it is: tiles of convolutions made larger where the arena has room at that time anyway: each tile copies all weights from flash once.
 //! Source: KERNELS.md's second lever: load each weight once for as many outputs as possible.
 //! Does not model: what a larger arena would save; the arena and its peak stay what they are without this.
-//! Tested by: `tests/model.rs` (a plan's arena), `tests/model_kernels.rs` (the results).
+//! Tested by: the unit test below (sizes by hand), `tests/model_kernels.rs` (the results).
 
 use crate::model::arena::{ArenaPlan, Request, place};
 
@@ -38,4 +38,26 @@ pub(super) fn stretch(mut arena: ArenaPlan, requests: &mut [Request], scratch_fr
         }
     }
     arena
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_takes_the_room_that_is_there_and_no_more() {
+        let request = |bytes: u64, first: usize, last: usize| Request { name: String::new(), bytes, first, last };
+        // Layer 1 has the peak, 4000 + 8000 + 512; in layer 2, 8000 + 400 live beside the tile: 4112 are left for it.
+        let mut requests =
+            vec![request(4000, 0, 1), request(8000, 1, 2), request(400, 2, 3), request(512, 1, 1), request(512, 2, 2)];
+        let tile = |scratch: usize| Tile { scratch, bytes: 512, total: 20, quads: 1 };
+        let mut tiles = [tile(0), tile(1)];
+        let before = place(&requests).unwrap();
+        assert_eq!((before.bytes, before.peak_layer), (12_512, 1));
+        let after = stretch(before.clone(), &mut requests, 3, &mut tiles);
+        // In three tiles of seven, 3584 bytes: two of ten would take 5120. The layer with the peak stays as it is.
+        assert_eq!(tiles.map(|tile| tile.quads), [1, 7]);
+        assert_eq!((after.bytes, after.peak_live, after.peak_layer), (before.bytes, before.peak_live, before.peak_layer));
+        assert_eq!(after.buffers.last().unwrap().bytes, 3584);
+    }
 }
