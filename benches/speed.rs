@@ -15,6 +15,9 @@ use stm32sim::machine::{Machine, Outcome, Overrides, Settings};
 use stm32sim::timing::Fidelity;
 use stm32sim::units::Tick;
 
+/// A millisecond at 72 MHz.
+const TICK: u32 = 72_000;
+
 /// A call, and how many instructions it has.
 struct Workload {
     name: &'static str,
@@ -112,14 +115,14 @@ fn measure(workload: &Workload, rounds: usize) {
     );
 }
 
-/// The same work with a SysTick every 72 000 cycles whose handler returns at once.
-fn ticking(work: &Call) -> Call {
+/// The same work with a SysTick every `period` cycles whose handler returns at once.
+fn ticking(work: &Call, period: u32) -> Call {
     let mut ticking = Call { flash: work.flash.clone(), sram: work.sram.clone(), ..*work };
     let handler = call::FLASH + call::FLASH_SIZE - 0x200;
     put(&mut ticking.flash, handler, &[0x4770]); // bx lr
     ticking.flash[0x3c..0x40].copy_from_slice(&(handler | 1).to_le_bytes());
     let mut code = constant(0, 0xe000_e010).to_vec();
-    code.extend(constant(1, 71_999));
+    code.extend(constant(1, period - 1));
     code.extend([0x6041, 0x2100, 0x6081, 0x2107, 0x6001]); // LOAD, VAL = 0, CTRL = 7
     code.extend(constant(0, work.entry | 1));
     code.push(0x4700); // bx r0
@@ -138,14 +141,14 @@ fn with_ticks(ticking: &Call, cycles: u64) -> Duration {
 
 /// What ticks cost.
 fn interrupts(work: &Workload, rounds: usize) {
-    let ticking = ticking(&work.call);
+    let ticking = ticking(&work.call, TICK);
     let cycles = finish(work.call.machine(settings(Fidelity::Memo))).0.now().0;
     let ratio = |_| {
         let quiet = on_machine(&work.call, Fidelity::Memo);
         with_ticks(&ticking, cycles).as_secs_f64() / quiet.as_secs_f64()
     };
     let ratios = (0..rounds).map(ratio).collect();
-    println!("{:14} {:.3} times the time without ({} ticks)", "1 kHz tick", median(ratios), cycles / 72_000);
+    println!("{:14} {:.3} times the time without ({} ticks)", "1 kHz tick", median(ratios), cycles / u64::from(TICK));
 }
 
 fn main() {
@@ -173,7 +176,8 @@ fn main() {
             // For a profiler.
             let work = workload(name, make, seconds);
             let cycles = finish(work.call.machine(settings(Fidelity::Memo))).0.now().0;
-            let ticking = ticking(&work.call);
+            let period = arguments.iter().position(|a| a == "--period").and_then(|i| arguments.get(i + 1)?.parse().ok());
+            let ticking = ticking(&work.call, period.unwrap_or(TICK));
             for _ in 0..rounds {
                 let took =
                     if has("--ticks-only") { with_ticks(&ticking, cycles) } else { on_machine(&work.call, Fidelity::Memo) };

@@ -649,6 +649,11 @@ impl<W: World + 'static> Cpu<W> {
 
     /// Reads a special register; PC without the Thumb bit.
     pub fn special(&self, register: Special) -> u32 {
+        let registers = self.engine.get_data().registers;
+        if register == Special::Pc && !registers.is_null() {
+            // SAFETY: as in `gpr`; PC is the sixteenth, without the Thumb bit.
+            return unsafe { registers.add(15).read_volatile() };
+        }
         self.engine.reg_read(register.register()).unwrap_or(0) as u32
     }
 

@@ -266,11 +266,12 @@ pub struct Prices {
 }
 
 /// A hash for keys that nobody chooses with ill intent: multiply and fold, several times faster than the standard one.
-#[derive(Clone, Copy, Default)]
-struct Mixing;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mixing;
 
 /// See [`Mixing`].
-struct Mixer(u64);
+#[derive(Debug)]
+pub struct Mixer(u64);
 
 impl BuildHasher for Mixing {
     type Hasher = Mixer;
