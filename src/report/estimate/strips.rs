@@ -73,7 +73,7 @@ fn shared_bytes(model: &Model, operator: &Operator) -> Option<u64> {
         ((row + 1) * row_out).saturating_sub(first_seen * row_in)
     };
     let distance = (0..rows_out).map(behind).max()?;
-    Some(distance.checked_add(x.bytes())?.max(y.bytes()).checked_next_multiple_of(8)?)
+    distance.checked_add(x.bytes())?.max(y.bytes()).checked_next_multiple_of(8)
 }
 
 /// Rows of a map, and bytes of each; one batch only.
