@@ -89,7 +89,7 @@ fn memory_outside_of_the_chip() {
         ("stm32f103x8", "[[memory]]\nat = 0x68000000\nsize = 32\n"),
     ] {
         let run = stm32sim(&["run", &image("fsmc"), "--chip", chip, "--world", &world(text)]);
-        assert_eq!(run.code, 4, "{}", run.err);
+        assert_eq!(run.code, 2, "{}", run.err);
         assert!(run.err.contains("64 MiB at each of 0x60000000"), "{}", run.err);
     }
 }

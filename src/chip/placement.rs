@@ -186,7 +186,8 @@ impl Chip {
 
     /// The first two words of `memory`, which is all of the bank that the program lies in, or as far as it goes there.
     fn check_vectors(&self, image: &Image, memory: &[u8], bank: Bank) -> Result<(Addr, Addr)> {
-        let word = |at: usize| memory.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(u32::MAX, u32::from_le_bytes);
+        let word =
+            |at: usize| memory.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(u32::MAX, u32::from_le_bytes);
         let (stack, reset) = (word(0), word(4));
         let bad = |why: String| Failure::new(Code::BadVectorTable, format!("{} cannot boot: {why}", image.path));
         if (stack, reset) == (u32::MAX, u32::MAX) {

@@ -34,7 +34,8 @@ fn arena(image: &Image, sram: u32) -> Option<&Symbol> {
 
 /// The stack's use where it lies among static data: down to the deepest byte that is not zero, but not into the variables below it.
 fn used_within(machine: &Machine, image: &Image, (base, initial_sp): (u32, u32)) -> u64 {
-    let ends = image.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Object && (base..initial_sp).contains(&symbol.address.0));
+    let ends =
+        image.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Object && (base..initial_sp).contains(&symbol.address.0));
     let below = ends.map(|symbol| symbol.address.0.saturating_add(symbol.size)).filter(|end| *end < initial_sp).max();
     // Without symbols nothing tells variables from stack.
     let Some(floor) = below else { return 0 };
@@ -63,5 +64,10 @@ pub fn sram_use(machine: &Machine, image: &Image, between: (u32, u32)) -> SramUs
     let stack_peak = lowest.map_or(0, |offset| u64::from(initial_sp.saturating_sub(floor)).saturating_sub(offset as u64));
     let stack_within = base < initial_sp && initial_sp <= static_end;
     let stack_peak = if stack_within { used_within(machine, image, (base, initial_sp)) } else { stack_peak };
-    SramUse { arena, stack_within, stack_peak: stack_peak.next_multiple_of(4), heap_peak: grown.map(|(first, top)| u64::from(top - first)) }
+    SramUse {
+        arena,
+        stack_within,
+        stack_peak: stack_peak.next_multiple_of(4),
+        heap_peak: grown.map(|(first, top)| u64::from(top - first)),
+    }
 }

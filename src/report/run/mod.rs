@@ -169,7 +169,8 @@ fn observe(
     };
     let mut ports = request.world.wiring.open(&mut machine)?;
     let deadline = request.limit.deadline();
-    let (ended, called) = request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), deadline.latest())?;
+    let (ended, called) =
+        request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), deadline.latest())?;
     let outcome = match ended {
         Some(outcome) => outcome,
         None => drive(&mut machine, &mut host, &mut ports, deadline)?,
