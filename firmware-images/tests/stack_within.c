@@ -3,9 +3,20 @@
 
 uint32_t own_stack[128];
 
+static uint32_t __attribute__((noinline)) leaf(uint32_t n) {
+    volatile uint32_t kept[16];
+    for (uint32_t i = 0; i < 16; i++) {
+        kept[i] = n + i + 1u;
+    }
+    return kept[15];
+}
+
 static uint32_t __attribute__((noinline)) deep(uint32_t n) {
-    volatile uint32_t kept[4] = {n, n + 1u, n + 2u, n + 3u};
-    return n == 0 ? kept[3] : deep(n - 1u) + kept[0];
+    volatile uint32_t kept[16];
+    for (uint32_t i = 0; i < 16; i++) {
+        kept[i] = n + i + 1u;
+    }
+    return leaf(n) + kept[3];
 }
 
 int main(void) {
