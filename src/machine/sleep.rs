@@ -5,6 +5,7 @@
 
 use super::exceptions::{CoreAccess, SCR_SLEEPDEEP};
 use super::run::{Environment, Machine, Outcome, Progress, Wake, power_on_fill};
+use super::soc::Soc;
 use crate::finding::Result;
 use crate::units::Tick;
 
@@ -59,7 +60,9 @@ impl Machine {
                 }
                 continue;
             }
-            let due = if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
+            // In stop mode what others wait for does not come: a character that USART is sending stays there.
+            let next_due = |soc: &Soc| if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
+            let due = next_due(soc);
             // Something goes on, but nothing that could wake the core: what it was sending has long left.
             let patience = HOPELESS_SECONDS * u64::from(soc.system.clocks.hclk.0);
             let hopeless = !standby && soc.tracker.now().since(since).0 > patience && !soc.can_be_woken();
@@ -73,7 +76,7 @@ impl Machine {
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
-                if (soc.system.next_due() == Tick::NEVER || hopeless) && soc.system.sent.len() == sent {
+                if (next_due(soc) == Tick::NEVER || hopeless) && soc.system.sent.len() == sent {
                     self.asleep = Some(wake);
                     return Ok(Some(Outcome::Asleep(pc)));
                 }

@@ -1,5 +1,6 @@
-//! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins.
-//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[crystal]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
+//! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins, memories behind FSMC.
+//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[[memory]]`, `[crystal]`, in a scenario or a file of their own (`--world`);
+//! `--adc 3=1.65V`.
 //! Does not model: what reacts to the chip, but partners that answer.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
@@ -28,6 +29,8 @@ pub(super) struct WorldFile {
     pub partner: Vec<PartnerFile>,
     #[serde(default)]
     pub pin: Vec<PinFile>,
+    #[serde(default)]
+    pub memory: Vec<MemoryFile>,
     #[serde(default)]
     pub crystal: CrystalFile,
 }
@@ -160,6 +163,15 @@ pub(super) struct PinFile {
     at_ms: Option<f64>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemoryFile {
+    /// Where the firmware finds it: behind one of FSMC's selects.
+    at: u32,
+    /// Its bytes.
+    size: u32,
+}
+
 /// See the module's description.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -168,6 +180,7 @@ pub struct World {
     pins: Vec<(String, u32, bool)>,
     later_pins: BTreeMap<String, Vec<Step>>,
     crystal_fails: Option<Step>,
+    memories: Vec<(u32, u32)>,
     debugger: Option<Grants>,
     /// Where serial lines, RTT and ITM lead.
     pub wiring: Wiring,
@@ -176,6 +189,9 @@ pub struct World {
     /// Where a recording of the wires goes.
     pub vcd: Option<PathBuf>,
 }
+
+/// What one select of FSMC reaches (RM0008, 21.4.1).
+const MOST_MEMORY: u32 = 64 << 20;
 
 fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
     Failure::new(Code::BadScenarioFile, format!("{place}: {what}"))
@@ -263,6 +279,12 @@ impl WorldFile {
             world.later_pins.entry(port).or_default().push(step);
         }
         world.later_pins.values_mut().for_each(|steps| steps.sort_by_key(|step| step.at_nanos));
+        for memory in self.memory {
+            if memory.size > MOST_MEMORY {
+                return Err(wrong(place, format_args!("[[memory]] size = {}; FSMC has 64 MiB for each select", memory.size)));
+            }
+            world.memories.push((memory.at, memory.size));
+        }
         Ok(world)
     }
 }
@@ -346,6 +368,14 @@ impl World {
             let rcc = device(machine, "RCC")?;
             machine.attach(rcc, Partner::Script(Script { steps: [step.clone()].into(), ..Script::default() }));
         }
+        for (base, size) in &self.memories {
+            if !machine.fit_memory(*base, *size) {
+                let what = format_args!(
+                    "[[memory]] at 0x{base:08x} of {size} B; a chip with FSMC has 64 MiB at each of 0x60000000, 0x64000000, 0x68000000, 0x6c000000"
+                );
+                return Err(wrong("the world outside", what));
+            }
+        }
         if self.vcd.is_some() {
             machine.record_wires();
         }
@@ -387,6 +417,7 @@ mod tests {
             ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=1.0, address=200, read=1}]", "seven bits"),
             ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=2.0, read=1},{at_ms=1.0, read=1}]", "order of time"),
             ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nrate=0", "at least 1 bit"),
+            ("[[memory]]\nat=0x68000000\nsize=0x4000001", "64 MiB"),
         ] {
             let failure = world(text).expect_err(says);
             assert!(failure.0.message.contains(says), "{}", failure.0.message);
