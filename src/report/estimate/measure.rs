@@ -79,7 +79,7 @@ pub(super) fn measure(
         let outside = || Failure::new(Code::Internal, format!("input {} lies outside of the arena", input.name));
         machine.memory().write(in_arena(input.arena_offset), bytes).ok_or_else(outside)?;
     }
-    let outcome = machine.run(&mut (), conditions.limit.tick())?;
+    let outcome = machine.run_within(&mut (), conditions.limit.deadline())?;
 
     let clock = ClockSummary::of(&machine, conditions.clock, conditions.overrides);
     let hclk = Hz(clock.hclk_hz);
