@@ -25,6 +25,8 @@ pub(super) struct Conditions {
     pub limit: Limit,
     pub clock: Option<Hz>,
     pub overrides: Overrides,
+    /// Whether the plan lies in SRAM, with the activations behind it.
+    pub plan_in_sram: bool,
 }
 
 /// What a run gave.
@@ -59,12 +61,19 @@ pub(super) fn measure(
     conditions: &Conditions,
 ) -> Result<Measured> {
     let needs = runner.needs(plan);
+    if conditions.plan_in_sram {
+        runner.move_plan(plan);
+    }
     runner.firmware(plan, chip)?;
     let image = &runner.image;
     let placement = chip.place(image)?;
     let settings = Settings { fidelity: conditions.fidelity, overrides: conditions.overrides, check_reads: false };
     let mut machine = Machine::new(chip, &placement, settings)?;
     let watch = Watch::on(&mut machine, image);
+    for (at, bytes) in runner.before_reset(plan) {
+        let outside = || Failure::new(Code::Internal, "the lowered model lies outside of the memories");
+        machine.memory().write(at, &bytes).ok_or_else(outside)?;
+    }
     let in_arena = |offset: u32| runner.arena.0.saturating_add(offset);
     for (input, bytes) in plan.inputs.iter().zip(inputs) {
         let outside = || Failure::new(Code::Internal, format!("input {} lies outside of the arena", input.name));
