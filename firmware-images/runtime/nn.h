@@ -9,6 +9,7 @@
  *     static uint8_t nn_arena[NN_MODEL_ARENA_BYTES] __attribute__((aligned(8)));
  *
  *     if (nn_check(nn_model_plan, sizeof nn_model_plan) != NN_OK) …
+ *     nn_reset(nn_model_plan, nn_arena);                // only models that keep something between inferences need it
  *     memcpy(nn_input(nn_model_plan, nn_arena, 0), sample, NN_MODEL_INPUT_BYTES);
  *     if (nn_invoke(nn_model_plan, nn_arena) != NN_OK) …
  *     result = nn_output(nn_model_plan, nn_arena, 0);   // NN_MODEL_OUTPUT_BYTES bytes
@@ -45,6 +46,10 @@ void *nn_input(const void *plan, void *arena, unsigned index);
 
 /* Where the index-th output tensor lies in the arena after an inference, NULL if there is none. */
 const void *nn_output(const void *plan, const void *arena, unsigned index);
+
+/* Empties what the model keeps from one inference to the next (SVDF). To be called before the first inference of a model that keeps anything,
+ * and whenever it is to forget; it does nothing for others. Between inferences such a model's arena may not be used for anything else. */
+void nn_reset(const void *plan, void *arena);
 
 /* One inference: every layer in order. NN_OK or a negative nn_status. */
 int nn_invoke(const void *plan, void *arena);
@@ -92,6 +97,38 @@ void nn_average_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer)
 void nn_max_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_reduce_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_binary_general(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_binary_more_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_compare(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_select(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_unary_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_series_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_rescale(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_sigmoid_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_truth(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_transpose_conv(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_transpose_conv_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_pool_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_s8_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_log_softmax_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_log_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_matmul(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_svdf(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_svdf_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_reduce_general(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_arg(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_cumulate(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_norm_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_norm_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_resize_nearest(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_resize_bilinear(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather_nd(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_update_slice(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_add_n(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather_batches(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

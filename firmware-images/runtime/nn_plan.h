@@ -24,8 +24,8 @@ typedef struct {
     uint32_t bytes;        /* of the whole plan */
     uint32_t arena_bytes;
     uint32_t layers, inputs, outputs;
-    uint32_t reserved;
-    uint32_t tables[];     /* one descriptor offset per layer, then (arena offset, bytes) per input and per output */
+    uint32_t resets;       /* layers that set the state at the beginning, see nn_reset */
+    uint32_t tables[];     /* one descriptor offset per layer, then (arena offset, bytes) per input and per output, then the resets' offsets */
 } nn_plan;
 
 /* What turns an accumulator into an output, one per output channel. */

@@ -182,6 +182,14 @@ pub enum Options {
         adj_x: bool,
         adj_y: bool,
     },
+    Svdf {
+        rank: u32,
+        activation: Activation,
+    },
+    Cumulative {
+        exclusive: bool,
+        reverse: bool,
+    },
     StridedSlice {
         begin_mask: u32,
         end_mask: u32,

@@ -386,6 +386,12 @@ fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Optio
         OptionsRef::SpaceToDepth(o) | OptionsRef::DepthToSpace(o) => Options::BlockSize(context.ok(o.size())?),
         OptionsRef::Mirror(o) => Options::MirrorPad { symmetric: context.ok(o.mode())? == 1 },
         OptionsRef::MatMul(o) => Options::BatchMatMul { adj_x: context.ok(o.adj_x())?, adj_y: context.ok(o.adj_y())? },
+        OptionsRef::Svdf(o) => {
+            Options::Svdf { rank: positive(o.rank(), "rank")?, activation: activation(o.activation())? }
+        }
+        OptionsRef::Cumulative(o) => {
+            Options::Cumulative { exclusive: context.ok(o.exclusive())?, reverse: context.ok(o.reverse())? }
+        }
         OptionsRef::StridedSlice(o) => Options::StridedSlice {
             begin_mask: context.ok(o.begin_mask())?.cast_unsigned(),
             end_mask: context.ok(o.end_mask())?.cast_unsigned(),

@@ -125,7 +125,7 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
 }
 
 /// 256 nodes of sigmoid(i / 24) × 65536, as the module's text describes them.
-fn sigmoid_table() -> Vec<u8> {
+pub(super) fn sigmoid_table() -> Vec<u8> {
     let node = |i: u32| -> u16 {
         if i == 255 {
             return u16::MAX;
