@@ -186,6 +186,14 @@ pub enum Options {
         rank: u32,
         activation: Activation,
     },
+    /// The graph that it runs, by number.
+    CallOnce {
+        graph: u32,
+    },
+    /// The variable's name.
+    VarHandle {
+        name: String,
+    },
     Cumulative {
         exclusive: bool,
         reverse: bool,

@@ -3,7 +3,7 @@
 //! Does not model: subgraphs after the first, metadata, signatures, sparse tensors.
 //! Tested by: `tests/model.rs` (the original models; each kind of damage; random damage).
 
-use super::ops::{Activation, OpCode, Options, Padding, Window};
+use super::ops::{Activation, OpCode, Options, Padding, Window, op};
 use super::schema::{self, OptionsRef};
 use super::{Model, Operator, Quantisation, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
@@ -81,19 +81,7 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
     let graph = subgraphs.iter().next().ok_or_else(|| context.bad("the file has no subgraph."))?;
     let graph = context.ok(graph)?;
 
-    let mut tensors = Vec::new();
-    let raw_tensors = context.need(graph.tensors(), "tensor list")?;
-    context.limit(raw_tensors.len(), "tensors")?;
-    for (index, raw) in raw_tensors.iter().enumerate() {
-        tensors.push(tensor(context, index, &context.ok(raw)?, &buffers)?);
-    }
-    let mut operators = Vec::new();
-    if let Some(raw_operators) = context.ok(graph.operators())? {
-        context.limit(raw_operators.len(), "operators")?;
-        for (index, raw) in raw_operators.iter().enumerate() {
-            operators.push(operator(context, index, &context.ok(raw)?, &codes, tensors.len())?);
-        }
-    }
+    let (tensors, operators) = parts(context, &graph, &codes, &buffers)?;
     if operators.is_empty() {
         return Err(context.bad("the model has no operators."));
     }
@@ -108,6 +96,10 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         return Err(context.bad("the model has no outputs."));
     }
     let description = context.ok(root.description())?.unwrap_or("").chars().take(MAX_NAME).collect();
+    let operators_called: Vec<u32> = operators
+        .iter()
+        .filter_map(|operator| if let Options::CallOnce { graph } = operator.options { Some(graph) } else { None })
+        .collect();
     let model = Model {
         name: context.name.to_owned(),
         description,
@@ -115,6 +107,7 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         operators,
         inputs,
         outputs,
+        initial: initial(context, &operators_called, &subgraphs, &codes, &buffers)?,
         subgraphs: subgraphs.len(),
         custom_operators: codes
             .iter()
@@ -127,6 +120,69 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
     };
     order(context, &model)?;
     Ok(model)
+}
+
+type Buffers = [Option<std::ops::Range<usize>>];
+
+/// A graph's tensors and operators.
+fn parts(
+    context: &Context,
+    graph: &schema::SubGraphRef,
+    codes: &[OpCode],
+    buffers: &Buffers,
+) -> Result<(Vec<Tensor>, Vec<Operator>)> {
+    let mut tensors = Vec::new();
+    let raw_tensors = context.need(graph.tensors(), "tensor list")?;
+    context.limit(raw_tensors.len(), "tensors")?;
+    for (index, raw) in raw_tensors.iter().enumerate() {
+        tensors.push(tensor(context, index, &context.ok(raw)?, buffers)?);
+    }
+    let mut operators = Vec::new();
+    if let Some(raw_operators) = context.ok(graph.operators())? {
+        context.limit(raw_operators.len(), "operators")?;
+        for (index, raw) in raw_operators.iter().enumerate() {
+            operators.push(operator(context, index, &context.ok(raw)?, codes, tensors.len())?);
+        }
+    }
+    Ok((tensors, operators))
+}
+
+/// What the graphs that are called once assign to variables: constants only.
+fn initial(
+    context: &Context,
+    called: &[u32],
+    graphs: &planus::Vector<'_, planus::Result<schema::SubGraphRef<'_>>>,
+    codes: &[OpCode],
+    buffers: &Buffers,
+) -> Result<Vec<(String, std::ops::Range<usize>)>> {
+    let mut values = Vec::new();
+    for &number in called {
+        let graph = graphs
+            .get(number as usize)
+            .ok_or_else(|| context.bad(format!("CALL_ONCE names graph {number}, but the file has {}.", graphs.len())))?;
+        let (tensors, operators) = parts(context, &context.ok(graph)?, codes, buffers)?;
+        let mut handles = std::collections::BTreeMap::new();
+        for operator in &operators {
+            if let (Options::VarHandle { name }, Some(output)) = (&operator.options, operator.outputs.first()) {
+                handles.insert(*output, name.clone());
+                continue;
+            }
+            let name = operator.input(0).and_then(|handle| handles.get(&handle));
+            let value = operator.input(1).and_then(|value| tensors.get(value)).and_then(|tensor| tensor.data.clone());
+            match (operator.code.is(op::ASSIGN_VARIABLE), name, value) {
+                (true, Some(name), Some(value)) => values.push((name.clone(), value)),
+                _ => {
+                    let message = format!(
+                        "{}: the graph that it runs once computes something ({}); the runtime takes constants as first values only.",
+                        context.name,
+                        operator.code.name()
+                    );
+                    return Err(Failure::new(Code::ModelUnsupported, message));
+                }
+            }
+        }
+    }
+    Ok(values)
 }
 
 fn operator_codes(context: &Context, root: &schema::ModelRef) -> Result<Vec<OpCode>> {
@@ -180,7 +236,7 @@ fn tensor(
     context: &Context,
     index: usize,
     raw: &schema::TensorRef,
-    buffers: &[Option<std::ops::Range<usize>>],
+    buffers: &Buffers,
 ) -> Result<Tensor> {
     let name: String = context.ok(raw.name())?.unwrap_or("").chars().take(MAX_NAME).collect();
     let called = format!("tensor {index} ('{name}')");
@@ -190,6 +246,10 @@ fn tensor(
             return Err(context.bad(format!("{called} has {} dimensions; at most {MAX_RANK} make sense.", dims.len())));
         }
         for dim in dims.iter() {
+            if dim == -1 {
+                let message = format!("{}: {called} has no fixed size. Convert with a fixed input shape.", context.name);
+                return Err(Failure::new(Code::ModelUnsupported, message));
+            }
             shape.push(
                 u32::try_from(dim)
                     .map_err(|_| context.bad(format!("{called} has a dimension of {dim}; dimensions are not negative.")))?,
@@ -197,10 +257,13 @@ fn tensor(
         }
     }
     let ty = Type::by_number(context.ok(raw.type_())?);
+    let signature = context.ok(raw.shape_signature())?;
+    let open = signature.map(|dims| (0..).zip(dims.iter().take(MAX_RANK)).filter(|(_, dim)| *dim < 0).map(|(d, _)| d).collect());
     let mut tensor = Tensor {
         name,
         shape,
         ty,
+        open: open.unwrap_or_default(),
         quantisation: quantisation(context, &called, raw)?,
         is_variable: context.ok(raw.is_variable())?,
         data: None,
@@ -212,6 +275,10 @@ fn tensor(
         .and_then(|elements| elements.checked_mul(ty.bytes().unwrap_or(1)))
         .filter(|&bytes| bytes <= MAX_TENSOR_BYTES)
         .ok_or_else(|| context.bad(format!("{called} of shape {} is absurdly large.", tensor.shape_text())))?;
+    // Some converters give a list of biases its filter's dimension; a list has one only.
+    if let Some(q) = tensor.quantisation.as_mut().filter(|_| tensor.shape.len() == 1) {
+        q.axis = 0;
+    }
     if let Some(q) = &tensor.quantisation
         && q.scales.len() > 1
     {
@@ -388,6 +455,13 @@ fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Optio
         OptionsRef::MatMul(o) => Options::BatchMatMul { adj_x: context.ok(o.adj_x())?, adj_y: context.ok(o.adj_y())? },
         OptionsRef::Svdf(o) => {
             Options::Svdf { rank: positive(o.rank(), "rank")?, activation: activation(o.activation())? }
+        }
+        OptionsRef::CallOnce(o) => Options::CallOnce { graph: u32::try_from(context.ok(o.graph())?).unwrap_or(u32::MAX) },
+        OptionsRef::VarHandle(o) => {
+            let part = |text: planus::Result<Option<&str>>| -> Result<String> {
+                Ok(context.ok(text)?.unwrap_or("").chars().take(MAX_NAME).collect())
+            };
+            Options::VarHandle { name: format!("{}/{}", part(o.container())?, part(o.name())?) }
         }
         OptionsRef::Cumulative(o) => {
             Options::Cumulative { exclusive: context.ok(o.exclusive())?, reverse: context.ok(o.reverse())? }

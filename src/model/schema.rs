@@ -699,6 +699,71 @@ impl<'a> ::planus::VectorReadInner<'a> for SvdfRef<'a> {
 }
 
 #[derive(Copy, Clone)]
+pub struct CallOnceRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> CallOnceRef<'a> {
+    #[inline]
+    pub fn graph(&self) -> ::planus::Result<i32> {
+        ::core::result::Result::Ok(self.0.access(0, "CallOnce", "graph")?.unwrap_or(0))
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for CallOnceRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for CallOnceRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[CallOnceRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
+pub struct VarHandleRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> VarHandleRef<'a> {
+    #[inline]
+    pub fn container(&self) -> ::planus::Result<::core::option::Option<&'a ::core::primitive::str>> {
+        self.0.access(0, "VarHandle", "container")
+    }
+
+    #[inline]
+    pub fn name(&self) -> ::planus::Result<::core::option::Option<&'a ::core::primitive::str>> {
+        self.0.access(1, "VarHandle", "name")
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for VarHandleRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for VarHandleRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[VarHandleRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
 pub struct CumulativeRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
 
 impl<'a> CumulativeRef<'a> {
@@ -982,6 +1047,15 @@ pub enum OptionsRef<'a> {
     O100(self::SkipRef<'a>),
     MatMul(self::MatMulRef<'a>),
     Cumulative(self::CumulativeRef<'a>),
+    CallOnce(self::CallOnceRef<'a>),
+    O104(self::SkipRef<'a>),
+    O105(self::SkipRef<'a>),
+    O106(self::SkipRef<'a>),
+    O107(self::SkipRef<'a>),
+    O108(self::SkipRef<'a>),
+    O109(self::SkipRef<'a>),
+    O110(self::SkipRef<'a>),
+    VarHandle(self::VarHandleRef<'a>),
 }
 
 impl<'a> ::planus::TableReadUnion<'a> for OptionsRef<'a> {
@@ -1093,6 +1167,15 @@ impl<'a> ::planus::TableReadUnion<'a> for OptionsRef<'a> {
             100 => ::core::result::Result::Ok(Self::O100(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             101 => ::core::result::Result::Ok(Self::MatMul(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             102 => ::core::result::Result::Ok(Self::Cumulative(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            103 => ::core::result::Result::Ok(Self::CallOnce(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            104 => ::core::result::Result::Ok(Self::O104(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            105 => ::core::result::Result::Ok(Self::O105(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            106 => ::core::result::Result::Ok(Self::O106(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            107 => ::core::result::Result::Ok(Self::O107(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            108 => ::core::result::Result::Ok(Self::O108(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            109 => ::core::result::Result::Ok(Self::O109(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            110 => ::core::result::Result::Ok(Self::O110(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            111 => ::core::result::Result::Ok(Self::VarHandle(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             _ => ::core::result::Result::Err(::planus::errors::ErrorKind::UnknownUnionTag { tag }),
         }
     }

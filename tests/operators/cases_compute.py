@@ -1,7 +1,7 @@
 """Cases of layers with weights, windows, reductions."""
 import numpy as np
-from case import BOOL, F32, S16, S32, S8, one, t
-from flat import S64, T, ints
+from case import BOOL, Case, F32, S16, S32, S8, one, t
+from flat import HANDLE, S64, Graph, T, ints
 
 CASES = []
 # Floats within 1e-5 of the largest output.
@@ -149,3 +149,19 @@ for rank, units, memory, inputs, batches in ((1, 4, 5, 6, 1), (2, 3, 4, 5, 2)):
     w = lambda *shape: T(F32, shape, data=rng.normal(0, 1, shape))
     add("SVDF", f"of rank {rank}", [T(F32, (batches, inputs)), w(filters, inputs), w(filters, memory), w(units), T(F32, (batches, memory * filters), variable=True)],
         T(F32, (batches, units)), "SVDF", rank=rank, fusedActivationFunction=1, samples=9, in_sequence=True)
+
+
+# Variables, as a streaming model has them: the last two samples joined to the new one.
+for kind in (S8, F32):
+    first = np.random.default_rng(3).integers(-90, 90, (1, 2, 3))
+    x, kept, joined, next_two = t(kind, (1, 1, 3)), t(kind, (1, 2, 3)), t(kind, (1, 3, 3)), t(kind, (1, 2, 3))
+    handles = [T(HANDLE, ()) for _ in range(2)]
+    graph = Graph()
+    once = Graph(graph.codes).add("VAR_HANDLE", [], [handles[1]], "VarHandle", container="", sharedName="window")
+    once.add("ASSIGN_VARIABLE", [handles[1], t(kind, (1, 2, 3), data=first)], [], "AssignVariable")
+    graph.add("CALL_ONCE", [], [], "CallOnce", initSubgraphIndex=1).add("VAR_HANDLE", [], [handles[0]], "VarHandle", container="", sharedName="window")
+    graph.add("READ_VARIABLE", [handles[0]], [kept], "ReadVariable")
+    graph.add("CONCATENATION", [kept, x], [joined], "Concatenation", axis=1)
+    graph.add("STRIDED_SLICE", [joined, ints([0, 1, 0]), ints([1, 3, 3]), ints([1, 1, 1])], [next_two], "StridedSlice")
+    graph.add("ASSIGN_VARIABLE", [handles[0], next_two], [], "AssignVariable")
+    CASES.append(Case(f"READ_VARIABLE {kind} a window of three samples", graph.bytes([x], [joined], once), [x], 6, 0, True, None, None))

@@ -5,8 +5,9 @@ from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as s
 
 F32, S32, S16, S8, U8, S64, BOOL = "float32", "int32", "int16", "int8", "uint8", "int64", "bool"
-TYPES = {F32: 0, S32: 2, U8: 3, S64: 4, BOOL: 6, S16: 7, S8: 9}
-NUMPY = {name: np.dtype(name) for name in TYPES}
+HANDLE = "resource"
+TYPES = {F32: 0, S32: 2, U8: 3, S64: 4, BOOL: 6, S16: 7, S8: 9, HANDLE: 13}
+NUMPY = {name: np.dtype(name) for name in TYPES if name != HANDLE}
 
 
 class T:
@@ -28,8 +29,8 @@ def ints(values):
 class Graph:
     """Operators in the order in which they are added; `inputs` and `outputs` of the model are lists of T."""
 
-    def __init__(self):
-        self.tensors, self.operators, self.codes = [], [], []
+    def __init__(self, codes=None):
+        self.tensors, self.operators, self.codes = [], [], codes if codes is not None else []
 
     def index(self, tensor):
         if tensor is None:
@@ -54,14 +55,21 @@ class Graph:
         self.operators.append(operator)
         return self
 
-    def bytes(self, inputs, outputs):
-        model, graph = s.ModelT(), s.SubGraphT()
-        model.version, model.description, model.subgraphs = 3, "", [graph]
-        model.operatorCodes, model.buffers = [], [s.BufferT()]
+    def bytes(self, inputs, outputs, once=None):
+        """The file; `once` is the graph that CALL_ONCE runs."""
+        model = s.ModelT()
+        model.version, model.description, model.operatorCodes, model.buffers = 3, "", [], [s.BufferT()]
+        model.subgraphs = [self.graph(model, inputs, outputs)] + ([once.graph(model, [], [])] if once else [])
         for code in self.codes:
             entry = s.OperatorCodeT()
             entry.builtinCode, entry.deprecatedBuiltinCode, entry.version = code, min(code, 127), 1
             model.operatorCodes.append(entry)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    def graph(self, model, inputs, outputs):
+        graph = s.SubGraphT()
         graph.inputs, graph.outputs = [self.index(t) for t in inputs], [self.index(t) for t in outputs]
         graph.tensors, graph.operators = [], self.operators
         for number, tensor in enumerate(self.tensors):
@@ -78,9 +86,7 @@ class Graph:
                 entry.quantization.scale, entry.quantization.zeroPoint = list(tensor.scale), [int(z) for z in tensor.zero]
                 entry.quantization.quantizedDimension = tensor.axis
             graph.tensors.append(entry)
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return graph
 
 
 def run(model, inputs, draw, samples, in_sequence, define):

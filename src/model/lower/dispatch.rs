@@ -4,7 +4,8 @@
 //! Tested by: `tests/operators.rs`: every operator of [`LOWERED`] has golden sets.
 
 use super::{
-    Lowering, conv, dense, elementwise, float, general, hybrid, index, map, moves, pool, products, recurrent, rows, shapes, unary, wide,
+    Lowering, conv, dense, elementwise, float, general, hybrid, index, map, moves, pool, products, recurrent, rows, shapes, unary,
+    variables, wide,
 };
 use crate::finding::Result;
 use crate::model::ops::{OpCode, op};
@@ -18,14 +19,14 @@ macro_rules! rows {
 }
 
 rows! {
-    ABS, ADD, ADD_N, ARG_MAX, ARG_MIN, AVERAGE_POOL_2D, BATCH_MATMUL, BATCH_TO_SPACE_ND, BROADCAST_ARGS, BROADCAST_TO, CAST, CEIL,
+    ABS, ADD, ADD_N, ARG_MAX, ARG_MIN, ASSIGN_VARIABLE, AVERAGE_POOL_2D, BATCH_MATMUL, BATCH_TO_SPACE_ND, BROADCAST_ARGS, BROADCAST_TO, CALL_ONCE, CAST, CEIL,
     CONCATENATION, CONV_2D, COS, CUMSUM, DEPTHWISE_CONV_2D, DEPTH_TO_SPACE, DEQUANTIZE, DIV, DYNAMIC_UPDATE_SLICE, ELU, EMBEDDING_LOOKUP,
     EQUAL, EXP, EXPAND_DIMS, FILL, FLOOR, FLOOR_DIV, FLOOR_MOD, FULLY_CONNECTED, GATHER, GATHER_ND, GREATER, GREATER_EQUAL, HARD_SWISH,
     L2_NORMALIZATION, L2_POOL_2D, LEAKY_RELU, LESS, LESS_EQUAL, LOG, LOGICAL_AND, LOGICAL_NOT, LOGICAL_OR, LOGISTIC, LOG_SOFTMAX, MAXIMUM,
-    MAX_POOL_2D, MEAN, MINIMUM, MIRROR_PAD, MUL, NEG, NOT_EQUAL, PACK, PAD, PADV2, PRELU, QUANTIZE, RANK, REDUCE_ALL, REDUCE_MAX, REDUCE_MIN,
+    MAX_POOL_2D, MEAN, MINIMUM, MIRROR_PAD, MUL, NEG, NOT_EQUAL, PACK, PAD, PADV2, PRELU, QUANTIZE, RANK, READ_VARIABLE, REDUCE_ALL, REDUCE_MAX, REDUCE_MIN,
     RELU, RELU6, RELU_N1_TO_1, RESHAPE, RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR, REVERSE_V2, ROUND, RSQRT, SELECT_V2, SHAPE, SIN, SLICE,
     SOFTMAX, SPACE_TO_BATCH_ND, SPACE_TO_DEPTH, SPLIT, SPLIT_V, SQRT, SQUARE, SQUARED_DIFFERENCE, SQUEEZE, STRIDED_SLICE, SUB, SUM, SVDF,
-    TANH, TRANSPOSE, TRANSPOSE_CONV, UNIDIRECTIONAL_SEQUENCE_LSTM, UNPACK, ZEROS_LIKE,
+    TANH, TRANSPOSE, TRANSPOSE_CONV, UNIDIRECTIONAL_SEQUENCE_LSTM, UNPACK, VAR_HANDLE, ZEROS_LIKE,
 }
 
 pub(super) fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
@@ -96,6 +97,11 @@ pub(super) fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()
         op::GATHER_ND => index::gather_nd(l, operator),
         op::EMBEDDING_LOOKUP => index::embedding_lookup(l, operator),
         op::RESIZE_BILINEAR | op::RESIZE_NEAREST_NEIGHBOR => index::resize(l, operator),
+        // What it assigns is known here, and stands in the plan.
+        op::CALL_ONCE => Ok(()),
+        op::VAR_HANDLE => variables::handle(l, operator),
+        op::READ_VARIABLE => variables::read(l, operator),
+        op::ASSIGN_VARIABLE => variables::assign(l, operator),
         op::DYNAMIC_UPDATE_SLICE => index::update_slice(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
         _ => Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller.")),

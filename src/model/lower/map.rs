@@ -70,7 +70,7 @@ pub(super) fn relu(l: &mut Lowering, operator: &Operator) -> Result<()> {
         _ => Activation::Relu,
     };
     let (low, high) = l.bounds(activation, y)?;
-    let factor = Multiplier::new(f64::from(scale / out_scale));
+    let factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
     emit(l, operator, &table(low, high, |x| factor.apply(x - zero).saturating_add(out_zero)))
 }
 

@@ -20,6 +20,7 @@ mod refusal;
 mod rows;
 mod shapes;
 mod unary;
+mod variables;
 mod wide;
 
 pub(super) use dispatch::LOWERED;
@@ -37,7 +38,7 @@ pub(super) fn lower(model: &Model) -> Result<Plan> {
     let mut lowering = Lowering::new(model);
     // What no other conversion of the same graph can help with is said before anything else.
     let hopeless = |operator: &Operator| match &operator.code {
-        OpCode::Builtin(code) => [op::WHILE, op::IF, op::CALL_ONCE].contains(code),
+        OpCode::Builtin(code) => [op::WHILE, op::IF].contains(code),
         OpCode::Custom(_) => true,
     };
     if let Some((index, operator)) = model.operators.iter().enumerate().find(|(_, operator)| hopeless(operator)) {
@@ -53,6 +54,9 @@ pub(super) fn lower(model: &Model) -> Result<Plan> {
     }
     lowering.finish()
 }
+
+/// What the format calls a resource.
+const HANDLE: Type = Type::Other(13);
 
 /// The state of one lowering.
 pub(super) struct Lowering<'m> {
@@ -73,6 +77,9 @@ pub(super) struct Lowering<'m> {
     read_beyond: std::collections::BTreeSet<usize>,
     /// Layers that set what the model keeps between inferences.
     resets: Vec<Draft>,
+    /// Handles of variables, by tensor; and the variables' buffers, by name.
+    handles: std::collections::BTreeMap<usize, String>,
+    variables: std::collections::BTreeMap<String, (Word, u64)>,
 }
 
 impl<'m> Lowering<'m> {
@@ -105,6 +112,8 @@ impl<'m> Lowering<'m> {
             current_blobs: Vec::new(),
             read_beyond: std::collections::BTreeSet::new(),
             resets: Vec::new(),
+            handles: std::collections::BTreeMap::new(),
+            variables: std::collections::BTreeMap::new(),
         }
     }
 
@@ -157,7 +166,8 @@ impl<'m> Lowering<'m> {
 
     fn check_storable(&self, index: usize) -> Result<()> {
         let tensor = self.tensor(index)?;
-        if plan::storable(tensor.ty) || (tensor.is_constant() && tensor.ty == Type::Int64) {
+        // A handle of a variable takes no place.
+        if plan::storable(tensor.ty) || tensor.ty == HANDLE || (tensor.is_constant() && tensor.ty == Type::Int64) {
             return Ok(());
         }
         Err(self.unsupported(format!("'{}' is {}, a type that the runtime does not store.", tensor.name, tensor.ty.name())))
@@ -296,8 +306,8 @@ impl<'m> Lowering<'m> {
     /// The tensor's value is kept from one inference to the next, and is nothing at the beginning.
     fn keep(&mut self, variable: usize) -> Result<()> {
         let tensor = self.tensor(variable)?;
-        let (bytes, zero) = (self.word(tensor.bytes())?, tensor.per_tensor().map_or(0, |(_, zero)| zero));
-        let pattern = if tensor.ty == Type::Int8 { (zero & 0xff) * 0x0101_0101 } else { 0 };
+        let (bytes, zero) = (self.word(tensor.bytes())?, tensor.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned()));
+        let pattern = if tensor.ty == Type::Int8 { (zero & 0xff) * 0x0101_0101 } else { 0u32 };
         let words = vec![Word::Tensor(variable), bytes.into(), pattern.into()];
         self.resets.push(Draft { operator_index: self.layer, kernel: Kernel::Fill, words, blobs: Vec::new() });
         Ok(())
@@ -371,7 +381,7 @@ impl<'m> Lowering<'m> {
             writer.unwrap_or(0)
         };
         for tensor in model.inputs.iter().copied().chain(variables).chain(written) {
-            let Some(described) = model.tensors.get(tensor).filter(|t| !t.is_constant()) else { continue };
+            let Some(described) = model.tensors.get(tensor).filter(|t| !t.is_constant() && t.ty != HANDLE) else { continue };
             let (first, last) = (first_use(tensor), self.last_use.get(tensor).copied().unwrap_or(0));
             let request = *request_of_root.entry(self.root(tensor)).or_insert_with(|| {
                 requests.push(Request { name: String::new(), bytes: 0, first, last });

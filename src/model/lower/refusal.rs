@@ -22,7 +22,7 @@ pub(super) fn check(model: &Model) -> Result<()> {
         }
         names
     };
-    let control = |code: &OpCode| [op::WHILE, op::IF, op::CALL_ONCE].iter().any(|&number| code.is(number));
+    let control = |code: &OpCode| [op::WHILE, op::IF].iter().any(|&number| code.is(number));
     let loops = named(&control);
     if !model.custom_operators.is_empty() {
         let custom = model.custom_operators.join(", ");
@@ -92,10 +92,6 @@ const ADVICE: &[(&[u32], &str)] = &[
     ),
     (&[op::FAKE_QUANT], "FAKE_QUANT: the converter replaces it with quantised types when it is told to quantise."),
     (&[op::DENSIFY], "DENSIFY: convert with dense weights."),
-    (
-        &[op::VAR_HANDLE, op::READ_VARIABLE, op::ASSIGN_VARIABLE],
-        "Variables: make the state an input and an output of the model, and let the firmware carry it over.",
-    ),
     (&[op::SELECT], "SELECT: tf.where of TensorFlow 2 gives SELECT_V2."),
     (&[op::REDUCE_ANY], "REDUCE_ANY: the logical opposite of REDUCE_ALL of the opposites."),
     (&[op::REDUCE_PROD], "REDUCE_PROD: MUL of the slices, one after the other."),

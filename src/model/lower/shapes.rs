@@ -150,7 +150,7 @@ pub(super) fn shape(l: &mut Lowering, operator: &Operator) -> Result<()> {
 }
 
 /// The words of a copy of so many bytes.
-fn whole_copy(from: Word, to: Word, output_offset: u32, bytes: u32) -> Vec<Word> {
+pub(super) fn whole_copy(from: Word, to: Word, output_offset: u32, bytes: u32) -> Vec<Word> {
     let mut words = vec![from, to, 0u32.into(), output_offset.into(), bytes.into()];
     words.extend([1u32, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0].map(Word::Value));
     words
@@ -314,7 +314,7 @@ pub(super) fn batches(l: &mut Lowering, operator: &Operator) -> Result<()> {
     }
     let size = element(x);
     if !to_space {
-        let zero = if matches!(y.ty, Type::Float32 | Type::Int32) { 0 } else { y.per_tensor().map_or(0, |(_, zero)| zero) };
+        let zero = if matches!(y.ty, Type::Float32 | Type::Int32) { 0 } else { y.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned()) };
         let pattern = match size {
             1 => (zero & 0xff) * 0x0101_0101,
             2 => (zero & 0xffff) * 0x0001_0001,

@@ -80,11 +80,16 @@ fn float(l: &mut Lowering, operator: &Operator) -> Result<()> {
     Ok(())
 }
 
+/// From one scale to another.
+fn ratio(scale: f32, out_scale: f32) -> Multiplier {
+    Multiplier::new(f64::from(scale) / f64::from(out_scale))
+}
+
 /// The two slopes of LEAKY_RELU, and the sign of the second.
 fn slopes(l: &Lowering, operator: &Operator, scale: f32, out_scale: f32) -> Result<(Multiplier, Multiplier, i32)> {
     let alpha = alpha(l, operator)?;
-    let below = f64::from(scale * alpha / out_scale);
-    Ok((Multiplier::new(f64::from(scale / out_scale)), Multiplier::new(below.abs()), if below < 0.0 { -1 } else { 1 }))
+    let below = f64::from(scale) * f64::from(alpha) / f64::from(out_scale);
+    Ok((ratio(scale, out_scale), Multiplier::new(below.abs()), if below < 0.0 { -1 } else { 1 }))
 }
 
 fn byte(l: &mut Lowering, operator: &Operator) -> Result<()> {
@@ -92,7 +97,7 @@ fn byte(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let ((scale, zero), (out_scale, out_zero)) = (l.quantised(x)?, l.quantised(y)?);
     let entries = match &operator.code {
         code if code.is(op::ABS) => {
-            let factor = if scale == out_scale { Multiplier::ONE } else { Multiplier::new(f64::from(scale / out_scale)) };
+            let factor = ratio(scale, out_scale);
             table(-128, 127, |x| factor.apply((x - zero).abs()).saturating_add(out_zero))
         }
         code if code.is(op::RSQRT) => {
@@ -159,7 +164,7 @@ fn short(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let ((_, x), (_, y)) = (l.input(operator, 0)?, l.output(operator)?);
     let ((scale, zero), (out_scale, out_zero)) = (l.quantised(x)?, l.quantised(y)?);
     let (above, below, signs) = if operator.code.is(op::ABS) {
-        let factor = if scale == out_scale { Multiplier::ONE } else { Multiplier::new(f64::from(scale / out_scale)) };
+        let factor = ratio(scale, out_scale);
         (factor, factor, [-1, 1])
     } else {
         let (above, below, sign) = slopes(l, operator, scale, out_scale)?;
@@ -179,7 +184,7 @@ pub(super) fn relu(l: &mut Lowering, operator: &Operator) -> Result<()> {
         _ => Activation::Relu,
     };
     let clamp = l.bounds(activation, y)?;
-    let factor = Multiplier::new(f64::from(scale / out_scale));
+    let factor = ratio(scale, out_scale);
     rescale(l, operator, [zero, out_zero], (factor, factor, [1, 1]), clamp)
 }
 
@@ -190,7 +195,7 @@ pub(super) fn requantise(l: &mut Lowering, operator: &Operator) -> Result<()> {
     one_of(l, x, &integers)?;
     one_of(l, y, &integers)?;
     let ((scale, zero), (out_scale, out_zero)) = (l.quantised(x)?, l.quantised(y)?);
-    let factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
+    let factor = ratio(scale, out_scale);
     rescale(l, operator, [zero, out_zero], (factor, factor, [1, 1]), range(y.ty).unwrap_or((i32::MIN, i32::MAX)))
 }
 
