@@ -11,10 +11,11 @@ mod kernels;
 use self::core::CoreImage;
 use kernels::Host;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
-use stm32sim::model::ops::OpCode;
-use stm32sim::model::{Model, Plan};
+use stm32sim::model::ops::{OpCode, op};
+use stm32sim::model::{LOWERED, Model, Plan, Type};
 
 /// A float may differ by 1e-5 of the largest.
 const OF_LARGEST: u32 = 1 << 16;
@@ -85,7 +86,11 @@ impl Case {
                 if output.ty != "float32" {
                     if let Some(index) = (0..own.len()).find(|&i| own[i] != theirs[i]) {
                         let differing = own.iter().zip(theirs).filter(|(a, b)| a != b).count();
-                        return Err(format!("{differing} of {} bytes differ, first {}: {own:?} instead of {theirs:?}", own.len(), place(index)));
+                        return Err(format!(
+                            "{differing} of {} bytes differ, first {}: {own:?} instead of {theirs:?}",
+                            own.len(),
+                            place(index)
+                        ));
                     }
                     continue;
                 }
@@ -128,4 +133,101 @@ fn every_operator_gives_tflite_micros_results_on_the_host() {
 fn every_operator_gives_tflite_micros_results_on_the_core() {
     let Some(image) = CoreImage::build() else { return };
     all(|case, plan| Ok(image.run(plan, &case.inputs)?.0));
+}
+
+/// What TensorFlow Lite Micro has no kernel for, so that there is nothing to compare with: both are exact by what they are.
+const WITHOUT_REFERENCE: [u32; 2] = [op::RANK, op::RELU_N1_TO_1];
+
+/// By operator: how many golden models have it, by the type of what it takes.
+fn coverage() -> BTreeMap<String, BTreeMap<&'static str, usize>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels");
+    let converted = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let converted =
+        converted.filter(|path| path.extension().is_some_and(|e| e == "tflite")).map(|path| std::fs::read(path).unwrap());
+    let mut rows: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    for bytes in cases().into_iter().map(|case| case.model).chain(converted) {
+        let model = Model::parse("a golden model", bytes).unwrap();
+        let mut seen = BTreeSet::new();
+        for operator in &model.operators {
+            let types = |list: Vec<usize>| -> Vec<Type> { list.iter().map(|&index| model.tensors[index].ty).collect() };
+            let inputs = types(operator.inputs.iter().flatten().copied().collect());
+            let outputs = types(operator.outputs.clone());
+            // Lists of indices and axes tell nothing; what is moved or computed with does.
+            let ty = inputs
+                .iter()
+                .chain(&outputs)
+                .find(|ty| !matches!(ty, Type::Int32 | Type::Other(_)))
+                .copied()
+                .unwrap_or(Type::Int32);
+            let weights = inputs.get(1).is_some_and(|ty| *ty == Type::Int8);
+            let column = match ty {
+                Type::Float32 if weights => "hybrid",
+                Type::Float32 => "float32",
+                Type::Int16 => "int16",
+                Type::Int8 => "int8",
+                _ => "other",
+            };
+            if seen.insert((operator.code.name(), column)) {
+                *rows.entry(operator.code.name()).or_default().entry(column).or_default() += 1;
+            }
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_operator_that_is_lowered_has_golden_models_and_a_row_in_the_documentation() {
+    let rows = coverage();
+    let names: Vec<String> = LOWERED.iter().map(|&number| OpCode::Builtin(number).name()).collect();
+    let missing: Vec<&String> = LOWERED
+        .iter()
+        .zip(&names)
+        .filter(|(number, name)| !WITHOUT_REFERENCE.contains(number) && !rows.contains_key(*name))
+        .map(|(_, name)| name)
+        .collect();
+    assert!(missing.is_empty(), "without golden models: {missing:?}");
+    assert!(names.len() >= 60);
+    let mut table =
+        String::from("| operator | int8 | int16 | float32 | hybrid | other |\n| --- | --- | --- | --- | --- | --- |\n");
+    for (name, counts) in rows.iter().filter(|(name, _)| names.contains(name)) {
+        let cell = |column: &str| counts.get(column).map_or(String::new(), usize::to_string);
+        let columns = ["int8", "int16", "float32", "hybrid", "other"].map(cell).join(" | ");
+        let _ = writeln!(table, "| {name} | {columns} |");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/estimate.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- operators -->\n", "<!-- end of operators -->");
+    let from = text.find(begin).unwrap() + begin.len();
+    let to = text.find(end).unwrap();
+    if std::env::var_os("STM32SIM_BLESS").is_some() {
+        std::fs::write(&path, format!("{}{table}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    assert_eq!(&text[from..to], table, "docs/estimate.md is not what the tests cover; STM32SIM_BLESS=1 writes it");
+}
+
+#[test]
+fn random_damage_of_any_operator_never_panics() {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    let (mut read, mut lowered) = (0, 0);
+    for case in cases() {
+        for _ in 0..12 {
+            let mut bytes = case.model.clone();
+            for _ in 0..1 + random(3) {
+                let at = 8 + random(bytes.len() - 8);
+                bytes[at] = [0xff, 0x80, 0, bytes[at].wrapping_add(1), random(256) as u8][random(5)];
+            }
+            if let Ok(model) = Model::parse(&case.name, bytes) {
+                read += 1;
+                lowered += usize::from(model.lower().is_ok());
+            }
+        }
+    }
+    assert!(read > 1000 && lowered > 700, "the damage should not all be fatal: {read} read, {lowered} lowered");
 }

@@ -19,6 +19,7 @@ pub use arena::{ArenaPlan, Placement};
 pub use embed::{header, raw_header};
 pub use footprint::Footprint;
 pub use forest::Forest;
+pub use lower::LOWERED;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
 use crate::finding::{Code, Failure, Result};

@@ -238,7 +238,8 @@ impl Plan {
     /// The kernels that the plan needs, in order, each once.
     #[must_use]
     pub fn kernels(&self) -> Vec<Kernel> {
-        let set: std::collections::BTreeSet<Kernel> = self.layers.iter().map(|layer| layer.kernel).chain(self.resets.iter().copied()).collect();
+        let set: std::collections::BTreeSet<Kernel> =
+            self.layers.iter().map(|layer| layer.kernel).chain(self.resets.iter().copied()).collect();
         set.into_iter().collect()
     }
 }

@@ -232,12 +232,7 @@ fn buffers(context: &Context, root: &schema::ModelRef) -> Result<Vec<Option<std:
     Ok(buffers)
 }
 
-fn tensor(
-    context: &Context,
-    index: usize,
-    raw: &schema::TensorRef,
-    buffers: &Buffers,
-) -> Result<Tensor> {
+fn tensor(context: &Context, index: usize, raw: &schema::TensorRef, buffers: &Buffers) -> Result<Tensor> {
     let name: String = context.ok(raw.name())?.unwrap_or("").chars().take(MAX_NAME).collect();
     let called = format!("tensor {index} ('{name}')");
     let mut shape = Vec::new();
@@ -453,9 +448,7 @@ fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Optio
         OptionsRef::SpaceToDepth(o) | OptionsRef::DepthToSpace(o) => Options::BlockSize(context.ok(o.size())?),
         OptionsRef::Mirror(o) => Options::MirrorPad { symmetric: context.ok(o.mode())? == 1 },
         OptionsRef::MatMul(o) => Options::BatchMatMul { adj_x: context.ok(o.adj_x())?, adj_y: context.ok(o.adj_y())? },
-        OptionsRef::Svdf(o) => {
-            Options::Svdf { rank: positive(o.rank(), "rank")?, activation: activation(o.activation())? }
-        }
+        OptionsRef::Svdf(o) => Options::Svdf { rank: positive(o.rank(), "rank")?, activation: activation(o.activation())? },
         OptionsRef::CallOnce(o) => Options::CallOnce { graph: u32::try_from(context.ok(o.graph())?).unwrap_or(u32::MAX) },
         OptionsRef::VarHandle(o) => {
             let part = |text: planus::Result<Option<&str>>| -> Result<String> {

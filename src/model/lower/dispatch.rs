@@ -4,8 +4,8 @@
 //! Tested by: `tests/operators.rs`: every operator of [`LOWERED`] has golden sets.
 
 use super::{
-    Lowering, conv, dense, elementwise, float, general, hybrid, index, map, moves, pool, products, recurrent, rows, shapes, unary,
-    variables, wide,
+    Lowering, conv, dense, elementwise, float, general, hybrid, index, map, moves, pool, products, recurrent, rows, shapes,
+    unary, variables, wide,
 };
 use crate::finding::Result;
 use crate::model::ops::{OpCode, op};
@@ -104,6 +104,8 @@ pub(super) fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()
         op::ASSIGN_VARIABLE => variables::assign(l, operator),
         op::DYNAMIC_UPDATE_SLICE => index::update_slice(l, operator),
         op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
-        _ => Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller.")),
+        _ => {
+            Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller."))
+        }
     }
 }

@@ -54,9 +54,7 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let ((a_scale, a_zero), (b_scale, b_zero), (y_scale, y_zero)) = (l.quantised(a)?, l.quantised(b)?, l.quantised(y)?);
     let (kernel, factors) = match &operator.code {
         code if code.is(op::MUL) => (Kernel::MulS8, [UNIT, UNIT, product_factor([a_scale, b_scale, y_scale])]),
-        code if code.is(op::ADD) || code.is(op::SUB) => {
-            (Kernel::AddS8, sum_factors(l, [a_scale, b_scale, y_scale], 20)?)
-        }
+        code if code.is(op::ADD) || code.is(op::SUB) => (Kernel::AddS8, sum_factors(l, [a_scale, b_scale, y_scale], 20)?),
         code => {
             if a.per_tensor() != y.per_tensor() || b.per_tensor() != y.per_tensor() {
                 return Err(l.unsupported(

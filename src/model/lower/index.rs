@@ -22,7 +22,11 @@ pub(super) fn resize(l: &mut Lowering, operator: &Operator) -> Result<()> {
         (Ok(from), Ok(to)) => (from, to),
         _ => return Err(odd()),
     };
-    if n != yn || c != yc || [h, w, oh, ow].iter().any(|&size: &u32| size == 0 || size > 1 << 14) || (half_pixel_centres && align_corners) {
+    if n != yn
+        || c != yc
+        || [h, w, oh, ow].iter().any(|&size: &u32| size == 0 || size > 1 << 14)
+        || (half_pixel_centres && align_corners)
+    {
         return Err(odd());
     }
     let bilinear = operator.code.is(op::RESIZE_BILINEAR);
@@ -70,11 +74,8 @@ fn between_floats(index: u32, size: u32, out: u32, align_corners: bool, half_pix
 /// The same in integers of 1024ths.
 fn between_integers(index: u32, size: u32, out: u32, align_corners: bool, half_pixel_centres: bool) -> [i32; 3] {
     let (index, size, out) = (index.cast_signed(), size.cast_signed(), out.cast_signed());
-    let scale = if align_corners && out > 1 {
-        (1024 * (size - 1) + (out - 1) / 2) / (out - 1)
-    } else {
-        (1024 * size + out / 2) / out
-    };
+    let scale =
+        if align_corners && out > 1 { (1024 * (size - 1) + (out - 1) / 2) / (out - 1) } else { (1024 * size + out / 2) / out };
     let at = if half_pixel_centres { index * scale + scale / 2 - 512 } else { index * scale };
     let lower = (at / 1024).max(0);
     let upper = ((at + 1023) / 1024).min(size - 1).max(0);

@@ -23,15 +23,15 @@ mod unary;
 mod variables;
 mod wide;
 
-pub(super) use dispatch::LOWERED;
+pub use dispatch::LOWERED;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
-use dispatch::lower_operator;
 use super::plan::{self, Addresses, Blobs, Draft, Kernel, Plan, PlanLayer, Word};
 use super::quant::{self, Multiplier};
 use super::{Model, Operator, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
+use dispatch::lower_operator;
 
 pub(super) fn lower(model: &Model) -> Result<Plan> {
     refusal::check(model)?;
@@ -423,8 +423,8 @@ impl<'m> Lowering<'m> {
             constant: &|tensor| self.constants.get(&tensor).copied(),
             buffer: &|scratch| offset_of(scratch_from + scratch),
         };
-        let (bytes, own) =
-            plan::assemble(&self.drafts, &self.resets, &self.blobs, &addresses, arena.bytes, &inputs, &outputs).ok_or_else(refused)?;
+        let (bytes, own) = plan::assemble(&self.drafts, &self.resets, &self.blobs, &addresses, arena.bytes, &inputs, &outputs)
+            .ok_or_else(refused)?;
         let layers = self.drafts.iter().zip(own).filter_map(|(draft, plan_bytes)| {
             let operator = model.operators.get(draft.operator_index)?;
             let output = operator.outputs.first().and_then(|&output| model.tensors.get(output));

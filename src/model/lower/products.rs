@@ -88,7 +88,13 @@ pub(super) fn svdf(l: &mut Lowering, operator: &Operator) -> Result<()> {
         && s.elements() == u64::from(batches) * u64::from(filters) * u64::from(memory)
         && y.elements() == u64::from(batches) * u64::from(units);
     if !sound {
-        return Err(l.bad(format!("it makes {} of {} with weights {} and {}.", y.shape_text(), x.shape_text(), w.shape_text(), t.shape_text())));
+        return Err(l.bad(format!(
+            "it makes {} of {} with weights {} and {}.",
+            y.shape_text(),
+            x.shape_text(),
+            w.shape_text(),
+            t.shape_text()
+        )));
     }
     let (feature, time) = (l.constant(w, "feature weights")?.to_vec(), l.constant(t, "time weights")?.to_vec());
     let biases: Vec<i32> = match operator.input(3) {

@@ -72,12 +72,18 @@ const ADVICE: &[(&[u32], &str)] = &[
         "Selecting results is the caller's step: let the model end before it.",
     ),
     (&[op::ONE_HOT], "ONE_HOT: feed the vector itself, or look it up in an identity matrix with GATHER."),
-    (&[op::POW], "POW: tf.square, tf.sqrt and tf.math.rsqrt have kernels; any other power of a positive number is EXP of a multiple of LOG."),
+    (
+        &[op::POW],
+        "POW: tf.square, tf.sqrt and tf.math.rsqrt have kernels; any other power of a positive number is EXP of a multiple of LOG.",
+    ),
     (&[op::GELU], "GELU: x * sigmoid(1.702 x) or HARD_SWISH come near it, and have int8 kernels."),
     (&[op::TILE], "TILE: tf.concat of the same tensor, or tf.broadcast_to."),
     (&[op::RANGE, op::SPARSE_TO_DENSE], "With a fixed input shape, batch size included, the converter computes this itself."),
     (&[op::CONV_3D, op::CONV_3D_TRANSPOSE], "CONV_3D: two-dimensional convolutions, one per slice or over slices as channels."),
-    (&[op::LOCAL_RESPONSE_NORMALIZATION], "LOCAL_RESPONSE_NORMALIZATION: batch normalisation, which the converter folds into a convolution."),
+    (
+        &[op::LOCAL_RESPONSE_NORMALIZATION],
+        "LOCAL_RESPONSE_NORMALIZATION: batch normalisation, which the converter folds into a convolution.",
+    ),
     (
         &[op::RFFT2D, op::COMPLEX_ABS, op::REAL, op::IMAG],
         "Spectra: compute features before the model, in the firmware (keyword-live does it in fixed point).",

@@ -28,7 +28,9 @@ fn difference(l: &Lowering, scale: f32, beta: f32) -> Result<(Multiplier, i32)> 
     let real = (f64::from(beta) * f64::from(scale) * f64::from(1 << 26)).min(2f64.powi(31) - 1.0);
     let factor = Multiplier::new(real);
     if !(real > 1.0 && (0..=31).contains(&factor.exponent)) {
-        return Err(l.unsupported(format!("an input scale of {scale} with beta {beta} is beyond the reference's fixed-point format.")));
+        return Err(
+            l.unsupported(format!("an input scale of {scale} with beta {beta} is beyond the reference's fixed-point format."))
+        );
     }
     Ok((factor, -(31.0 * 2f64.powi(26) / 2f64.powi(factor.exponent)).floor() as i32))
 }
@@ -41,7 +43,9 @@ pub(super) fn softmax(l: &mut Lowering, operator: &Operator) -> Result<()> {
     l.require_type(y, Type::Int16, "output")?;
     let (unit, offset) = if x.ty == Type::Int16 { (1.0 / 32768.0, 0) } else { (1.0 / 65536.0, -32768) };
     if out_zero != offset || (out_scale - unit).abs() > 1e-3 * unit || (x.ty == Type::Int16 && zero != 0) {
-        return Err(l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes {unit} and {offset}.")));
+        return Err(
+            l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes {unit} and {offset}."))
+        );
     }
     let (input, output, rows, depth) = rows(l, operator)?;
     let mut words = vec![Word::Tensor(input), Word::Tensor(output), rows.into(), depth.into()];
@@ -120,7 +124,9 @@ pub(super) fn l2_normalization(l: &mut Lowering, operator: &Operator) -> Result<
     let zero = if x.ty == Type::Int8 {
         let (out_scale, out_zero) = l.quantised(y)?;
         if out_scale != 1.0 / 128.0 || out_zero != 0 {
-            return Err(l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes 1/128 and 0.")));
+            return Err(
+                l.bad(format!("its output has scale {out_scale} and zero point {out_zero}; the format fixes 1/128 and 0."))
+            );
         }
         l.quantised(x)?.1
     } else {

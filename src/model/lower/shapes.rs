@@ -135,11 +135,8 @@ pub(super) fn zeros(l: &mut Lowering, operator: &Operator) -> Result<()> {
 pub(super) fn shape(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let ((_, x), (output, y)) = (l.input(operator, 0)?, l.output(operator)?);
     l.require_type(y, Type::Int32, "output")?;
-    let values: Vec<i32> = if operator.code.is(op::RANK) {
-        vec![x.shape.len() as i32]
-    } else {
-        x.shape.iter().map(|&n| n.cast_signed()).collect()
-    };
+    let values: Vec<i32> =
+        if operator.code.is(op::RANK) { vec![x.shape.len() as i32] } else { x.shape.iter().map(|&n| n.cast_signed()).collect() };
     if y.elements() != values.len() as u64 {
         return Err(l.bad(format!("it makes {} of {} dimensions.", y.shape_text(), x.shape.len())));
     }
@@ -231,10 +228,8 @@ pub(super) fn mirror_pad(l: &mut Lowering, operator: &Operator) -> Result<()> {
             (after, size.saturating_sub(1 + edge), true, before + size),
         ];
         let parts: Vec<_> = parts.into_iter().filter(|part| part.0 > 0).collect();
-        boxes = boxes
-            .iter()
-            .flat_map(|outer| parts.iter().map(move |part| outer.iter().copied().chain([*part]).collect()))
-            .collect();
+        boxes =
+            boxes.iter().flat_map(|outer| parts.iter().map(move |part| outer.iter().copied().chain([*part]).collect())).collect();
     }
     let (from, to) = (strides(x), strides(y));
     for parts in boxes {
@@ -314,7 +309,11 @@ pub(super) fn batches(l: &mut Lowering, operator: &Operator) -> Result<()> {
     }
     let size = element(x);
     if !to_space {
-        let zero = if matches!(y.ty, Type::Float32 | Type::Int32) { 0 } else { y.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned()) };
+        let zero = if matches!(y.ty, Type::Float32 | Type::Int32) {
+            0
+        } else {
+            y.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned())
+        };
         let pattern = match size {
             1 => (zero & 0xff) * 0x0101_0101,
             2 => (zero & 0xffff) * 0x0001_0001,

@@ -13,18 +13,8 @@ use crate::model::plan::Kernel;
 use crate::model::quant::{self, Multiplier};
 
 /// NN_ABS and so on, in the runtime's order.
-const PLAIN: [u32; 10] = [
-    op::ABS,
-    op::NEG,
-    op::SQUARE,
-    op::SQRT,
-    op::RSQRT,
-    op::FLOOR,
-    op::CEIL,
-    op::ROUND,
-    op::HARD_SWISH,
-    op::LEAKY_RELU,
-];
+const PLAIN: [u32; 10] =
+    [op::ABS, op::NEG, op::SQUARE, op::SQRT, op::RSQRT, op::FLOOR, op::CEIL, op::ROUND, op::HARD_SWISH, op::LEAKY_RELU];
 /// NN_EXP and so on.
 const SERIES: [u32; 6] = [op::EXP, op::LOG, op::SIN, op::COS, op::TANH, op::ELU];
 
@@ -76,7 +66,10 @@ fn float(l: &mut Lowering, operator: &Operator) -> Result<()> {
         (_, what) => (Kernel::SeriesF32, what.unwrap_or(0)),
     };
     l.in_place(input, output);
-    l.emit(kernel, vec![Word::Tensor(input), Word::Tensor(output), count.into(), what.into(), alpha.to_bits().into(), 0u32.into()]);
+    l.emit(
+        kernel,
+        vec![Word::Tensor(input), Word::Tensor(output), count.into(), what.into(), alpha.to_bits().into(), 0u32.into()],
+    );
     Ok(())
 }
 
@@ -133,7 +126,9 @@ fn hard_swish(l: &Lowering, (scale, zero): (f32, i32), (out_scale, out_zero): (f
     let output = Multiplier::new(f64::from(fine / out_scale));
     let relu = Multiplier::new(f64::from(fine / (3.0f32 / 32768.0)));
     if output.exponent > 0 || relu.exponent > 15 {
-        return Err(l.unsupported(format!("an input scale of {scale} is too coarse for its output's; the reference refuses that.")));
+        return Err(
+            l.unsupported(format!("an input scale of {scale} is too coarse for its output's; the reference refuses that."))
+        );
     }
     let half = |m: Multiplier| i32::from(i16::try_from((i64::from(m.mantissa) + (1 << 15)) >> 16).unwrap_or(i16::MAX));
     let (output_half, relu_half) = (half(output), half(relu));
@@ -249,7 +244,15 @@ pub(super) fn sigmoid(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (input, output, count) = ends(l, operator)?;
     l.in_place(input, output);
     let table = l.blob(recurrent::sigmoid_table());
-    let words = vec![Word::Tensor(input), Word::Tensor(output), count.into(), u32::from(tanh).into(), multiplier.into(), shift.into(), table];
+    let words = vec![
+        Word::Tensor(input),
+        Word::Tensor(output),
+        count.into(),
+        u32::from(tanh).into(),
+        multiplier.into(),
+        shift.into(),
+        table,
+    ];
     l.emit(Kernel::SigmoidS16, words);
     Ok(())
 }

@@ -22,7 +22,11 @@ fn buffer(l: &mut Lowering, operator: &Operator, bytes: u64) -> Result<Word> {
     let (handle, _) = l.input(operator, 0)?;
     let name = l.handles.get(&handle).cloned().ok_or_else(|| l.bad("its variable has no VAR_HANDLE."))?;
     if let Some(&(buffer, own)) = l.variables.get(&name) {
-        return if own == bytes { Ok(buffer) } else { Err(l.bad(format!("the variable '{name}' has {own} bytes, and here {bytes}."))) };
+        return if own == bytes {
+            Ok(buffer)
+        } else {
+            Err(l.bad(format!("the variable '{name}' has {own} bytes, and here {bytes}.")))
+        };
     }
     let last = l.model.operators.len();
     l.scratch.push(Request { name: format!("variable {name}"), bytes, first: 0, last });

@@ -44,7 +44,12 @@ fn constants(
     };
     let per_channel = q.scales.len() > 1;
     if biases.len() != sums.len() || (per_channel && q.scales.len() != sums.len()) {
-        return Err(l.bad(format!("it has {} output channels, {} biases and {} scales.", sums.len(), biases.len(), q.scales.len())));
+        return Err(l.bad(format!(
+            "it has {} output channels, {} biases and {} scales.",
+            sums.len(),
+            biases.len(),
+            q.scales.len()
+        )));
     }
     let mut words = Vec::new();
     for (channel, (bias, sum)) in biases.iter().zip(sums).enumerate() {

@@ -109,7 +109,8 @@ pub(super) fn too_large(model: &str, what: &str, bytes: u64, most: u64, chip: &s
 }
 
 const SAVED_MODEL: &str = "Convert it in Python: tf.lite.TFLiteConverter.from_saved_model(FOLDER), with int8 quantisation.";
-const KERAS: &str = "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model(FILE)), with int8 quantisation.";
+const KERAS: &str =
+    "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model(FILE)), with int8 quantisation.";
 const TORCH: &str = "Convert it in Python: litert_torch (once ai_edge_torch), or torch.onnx.export and then onnx2tf.";
 
 /// Other formats by the file's ending, and the way from them.
