@@ -15,6 +15,9 @@ use stm32sim::machine::{Machine, Outcome, Overrides, Settings};
 use stm32sim::timing::Fidelity;
 use stm32sim::units::Tick;
 
+/// A millisecond at 72 MHz.
+const TICK: u32 = 72_000;
+
 /// A call, and how many instructions it has.
 struct Workload {
     name: &'static str,
@@ -112,31 +115,40 @@ fn measure(workload: &Workload, rounds: usize) {
     );
 }
 
-/// The same work with and without a SysTick every 72 000 cycles whose handler returns at once.
-fn interrupts(work: &Workload, rounds: usize) {
-    let mut ticking = Call { flash: work.call.flash.clone(), sram: work.call.sram.clone(), ..work.call };
+/// The same work with a SysTick every `period` cycles whose handler returns at once.
+fn ticking(work: &Call, period: u32) -> Call {
+    let mut ticking = Call { flash: work.flash.clone(), sram: work.sram.clone(), ..*work };
     let handler = call::FLASH + call::FLASH_SIZE - 0x200;
     put(&mut ticking.flash, handler, &[0x4770]); // bx lr
     ticking.flash[0x3c..0x40].copy_from_slice(&(handler | 1).to_le_bytes());
     let mut code = constant(0, 0xe000_e010).to_vec();
-    code.extend(constant(1, 71_999));
+    code.extend(constant(1, period - 1));
     code.extend([0x6041, 0x2100, 0x6081, 0x2107, 0x6001]); // LOAD, VAL = 0, CTRL = 7
-    code.extend(constant(0, work.call.entry | 1));
+    code.extend(constant(0, work.entry | 1));
     code.push(0x4700); // bx r0
     ticking.entry = handler + 0x10;
     put(&mut ticking.flash, ticking.entry, &code);
-    // It would be woken for ever: the last instruction becomes `cpsid i; b .`, and the limit ends it.
-    let (quiet, _) = finish(work.call.machine(settings(Fidelity::Memo)));
-    let cycles = quiet.now().0;
-    let mut ratios = Vec::new();
-    for _ in 0..rounds {
+    ticking
+}
+
+/// The time with ticks, for as many cycles as the work takes without: it would be woken for ever, and the limit ends it.
+fn with_ticks(ticking: &Call, cycles: u64) -> Duration {
+    let mut machine = ticking.machine(settings(Fidelity::Memo));
+    let begin = Watch::start();
+    machine.run(&mut (), Tick(cycles)).unwrap();
+    begin.elapsed()
+}
+
+/// What ticks cost.
+fn interrupts(work: &Workload, rounds: usize) {
+    let ticking = ticking(&work.call, TICK);
+    let cycles = finish(work.call.machine(settings(Fidelity::Memo))).0.now().0;
+    let ratio = |_| {
         let quiet = on_machine(&work.call, Fidelity::Memo);
-        let mut machine = ticking.machine(settings(Fidelity::Memo));
-        let begin = Watch::start();
-        machine.run(&mut (), Tick(cycles)).unwrap();
-        ratios.push(begin.elapsed().as_secs_f64() / quiet.as_secs_f64());
-    }
-    println!("{:14} {:.3} times the time without ({} ticks)", "1 kHz tick", median(ratios), cycles / 72_000);
+        with_ticks(&ticking, cycles).as_secs_f64() / quiet.as_secs_f64()
+    };
+    let ratios = (0..rounds).map(ratio).collect();
+    println!("{:14} {:.3} times the time without ({} ticks)", "1 kHz tick", median(ratios), cycles / u64::from(TICK));
 }
 
 fn main() {
@@ -159,10 +171,17 @@ fn main() {
         ("nn_invoke", Box::new(|times| Call::named(&anomaly, "nn_invoke", plan, times))),
     ];
     for (name, make) in all {
-        if arguments.iter().any(|a| a == "--memo-only") && wanted(name) {
+        let has = |option: &str| arguments.iter().any(|a| a == option);
+        if (has("--memo-only") || has("--ticks-only")) && wanted(name) {
+            // For a profiler.
             let work = workload(name, make, seconds);
+            let cycles = finish(work.call.machine(settings(Fidelity::Memo))).0.now().0;
+            let period = arguments.iter().position(|a| a == "--period").and_then(|i| arguments.get(i + 1)?.parse().ok());
+            let ticking = ticking(&work.call, period.unwrap_or(TICK));
             for _ in 0..rounds {
-                println!("{name} {:?} for {} instructions", on_machine(&work.call, Fidelity::Memo), work.instructions);
+                let took =
+                    if has("--ticks-only") { with_ticks(&ticking, cycles) } else { on_machine(&work.call, Fidelity::Memo) };
+                println!("{name} {took:?} for {} instructions", work.instructions);
             }
         } else if wanted(name) {
             let work = workload(name, make, seconds);

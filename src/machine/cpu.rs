@@ -126,6 +126,16 @@ impl Memory {
         Some(u32::from_le_bytes(word))
     }
 
+    /// The word of SRAM at `address`.
+    #[inline(always)]
+    #[must_use]
+    pub fn sram_word(&self, address: u32) -> Option<u32> {
+        let offset = address.wrapping_sub(self.sram.base) as usize;
+        // SAFETY: four bytes from there lie within; otherwise as in `read_into`.
+        (offset.checked_add(4)? <= self.sram.len())
+            .then(|| u32::from_le(unsafe { self.sram.start().add(offset).cast::<u32>().read_unaligned() }))
+    }
+
     /// Whether exactly these bytes stand at `address`.
     #[must_use]
     pub fn holds(&self, address: u32, bytes: &[u8]) -> bool {
@@ -346,8 +356,9 @@ extern "C" fn on_block<W: World>(engine: *mut uc_engine, pc: u64, size: u32, sha
     }
 }
 
+/// `extern "C"` as well, so that it is jumped to and [`on_block`] needs no frame of its own.
 #[inline(never)]
-fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>, followed: bool) {
+extern "C" fn on_other_block<W: World>(engine: *mut uc_engine, pc: u32, size: u32, shared: &mut Shared<W>, followed: bool) {
     let core = Core { handle: engine, registers: shared.registers, engine: PhantomData };
     if shared.world.block(&core, pc, size, followed) {
         shared.stop = Some(Stop::Requested);
@@ -638,6 +649,11 @@ impl<W: World + 'static> Cpu<W> {
 
     /// Reads a special register; PC without the Thumb bit.
     pub fn special(&self, register: Special) -> u32 {
+        let registers = self.engine.get_data().registers;
+        if register == Special::Pc && !registers.is_null() {
+            // SAFETY: as in `gpr`; PC is the sixteenth, without the Thumb bit.
+            return unsafe { registers.add(15).read_volatile() };
+        }
         self.engine.reg_read(register.register()).unwrap_or(0) as u32
     }
 

@@ -119,6 +119,14 @@ impl Entry for AtEntry<'_> {
     fn regs(&self, wanted: u16, values: &mut [u32; 16]) {
         self.core.gprs(wanted, values);
     }
+    #[inline(always)]
+    fn reg(&self, index: u8) -> u32 {
+        self.core.quick(index)
+    }
+    #[inline(always)]
+    fn word(&self, address: u32) -> Option<u32> {
+        self.memory.sram_word(address)
+    }
     fn flags(&self) -> u32 {
         self.core.flags()
     }
@@ -335,8 +343,10 @@ impl Tracker {
         if ahead.tag & !(tag::EVALUATED | tag::STABLE) == 0
             && ahead.tag != 0
             && self.traps.is_empty()
-            && let Some(signature) =
-                self.prices.usual(ahead.code, |r| core.quick(r)).or_else(|| self.evaluate_lately(core, ahead.code))
+            && let Some(signature) = self
+                .prices
+                .guarded(ahead.code, &AtEntry { core, memory: &self.memory })
+                .or_else(|| self.evaluate_lately(core, ahead.code))
         {
             // If the block must not run now it is no loss.
             self.signature = signature;
@@ -486,6 +496,9 @@ impl Tracker {
         let (key, unresolved) = self.prices.operands(code).evaluate(&entry, &mut self.scratch);
         let signature = self.prices.recall(code, key?)?;
         self.unresolved += u64::from(unresolved);
+        if unresolved == 0 {
+            self.prices.guard(code, &entry, signature);
+        }
         Some(signature)
     }
 

@@ -9,7 +9,8 @@ mod detail;
 
 pub use detail::{Details, InsnCost};
 
-use super::{Cause, CauseCycles, FrontState, OperandCode, Operands, Probe, TimingConfig, Transition, step_block};
+use super::operands::Guards;
+use super::{Cause, CauseCycles, Entry, FrontState, OperandCode, Operands, TimingConfig, Transition, step_block};
 use crate::isa::Block;
 use crate::units::{Addr, Cycles};
 use serde::{Deserialize, Serialize};
@@ -221,8 +222,6 @@ pub const fn arrival(pc: u32, size: u32) -> u64 {
 /// The bit that no size has: the block is not to be gone over lightly.
 const BUSY: u64 = 1 << 63;
 
-/// The key of no evaluation: more than sixteen bytes' worth is never packed into one with all bits set.
-const NO_KEY: u128 = u128::MAX;
 /// No transition.
 const NONE: u32 = u32::MAX;
 /// The size of a block that is not there: none was announced behind the transition.
@@ -237,8 +236,8 @@ pub struct Prices {
     fidelity: Fidelity,
     config: TimingConfig,
     codes: Vec<Code>,
-    /// What is evaluated of each block, and what came of it the last time.
-    probes: Vec<(Option<Probe>, u128, SignatureId)>,
+    /// What tells a block's signature without evaluating it.
+    guards: Guards,
     edges: Vec<Edge>,
     /// What each edge is about.
     priced: Vec<Priced>,
@@ -267,11 +266,12 @@ pub struct Prices {
 }
 
 /// A hash for keys that nobody chooses with ill intent: multiply and fold, several times faster than the standard one.
-#[derive(Clone, Copy, Default)]
-struct Mixing;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mixing;
 
 /// See [`Mixing`].
-struct Mixer(u64);
+#[derive(Debug)]
+pub struct Mixer(u64);
 
 impl BuildHasher for Mixing {
     type Hasher = Mixer;
@@ -327,7 +327,7 @@ impl Prices {
             fidelity,
             config,
             codes: Vec::new(),
-            probes: Vec::new(),
+            guards: Guards::default(),
             edges: Vec::new(),
             priced: Vec::new(),
             index: HashMap::default(),
@@ -371,23 +371,25 @@ impl Prices {
         id
     }
 
-    /// The signature of a block that is about to run, by the registers, if it can be told in the usual way and is what it was lately.
+    /// The signature of a block that is about to run, if what decides it is as it was lately.
     #[inline]
-    pub fn usual(&mut self, code: CodeId, reg: impl Fn(u8) -> u32) -> Option<SignatureId> {
-        let (probe, latest, signature) = self.probes.get(code.index())?;
-        let key = probe.as_ref()?.key(reg)?;
-        if key == *latest { Some(*signature) } else { self.recall(code, key) }
+    pub fn guarded(&self, code: CodeId, entry: &impl Entry) -> Option<SignatureId> {
+        self.guards.signature(code, entry)
+    }
+
+    /// From now on that is its signature whenever what decides it is as it is now.
+    #[inline(never)]
+    pub fn guard(&mut self, code: CodeId, entry: &impl Entry, signature: SignatureId) {
+        if let Some(recipe) = self.codes[code.index()].operands.recipe() {
+            self.guards.learn(code, recipe, entry, signature);
+        }
     }
 
     /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
-    pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
-        let (_, latest, signature) = self.probes.get(code.index())?;
-        if *latest == key && key != NO_KEY {
-            return Some(*signature);
-        }
-        let (_, signature) = *self.codes[code.index()].lately.iter().find(|(known, _)| *known == key)?;
-        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
-        Some(signature)
+    #[must_use]
+    pub fn recall(&self, code: CodeId, key: u128) -> Option<SignatureId> {
+        let lately = &self.codes[code.index()].lately;
+        lately.iter().find(|(known, _)| *known == key).map(|(_, signature)| *signature)
     }
 
     /// The block ran with this signature, whose key is this.
@@ -396,7 +398,6 @@ impl Prices {
         let lately = &mut self.codes[code.index()].lately;
         lately.truncate(MOST - 1);
         lately.insert(0, (key, signature));
-        (self.probes[code.index()].1, self.probes[code.index()].2) = (key, signature);
     }
 
     /// The codes behind a number.
@@ -413,7 +414,6 @@ impl Prices {
     pub fn add(&mut self, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) -> CodeId {
         let code = CodeId(self.codes.len() as u32);
         let operands = Operands::of(&block, rom);
-        self.probes.push((operands.probe(), NO_KEY, NO_CODES));
         self.codes.push(Code { block, operands, lately: Vec::new(), settled: Settled::default() });
         code
     }
@@ -422,7 +422,7 @@ impl Prices {
     pub fn replace(&mut self, code: CodeId, block: Block, rom: impl Fn(u32, u8) -> Option<u32>) {
         self.forget();
         let operands = Operands::of(&block, rom);
-        self.probes[code.index()] = (operands.probe(), NO_KEY, NO_CODES);
+        self.guards.forget(code);
         let old = &mut self.codes[code.index()];
         *old = Code { block, operands, lately: Vec::new(), settled: old.settled };
     }
@@ -666,10 +666,8 @@ impl Prices {
         for (edge, priced) in self.edges.drain(..).zip(self.priced.drain(..)) {
             self.codes[priced.code.index()].settle(&priced.causes, edge.count);
         }
-        for (code, probe) in self.codes.iter_mut().zip(&mut self.probes) {
-            code.lately.clear();
-            probe.1 = NO_KEY;
-        }
+        self.codes.iter_mut().for_each(|code| code.lately.clear());
+        self.guards.clear();
         self.index.clear();
         self.states.clear();
         self.state_ids.clear();

@@ -18,8 +18,10 @@ mod state;
 
 pub use config::TimingConfig;
 pub use exception::{Handler, exception_entry, exception_return, late_arrival, tail_chain};
-pub use memo::{Ahead, BlockCost, CauseTotals, CodeId, Details, Fidelity, InsnCost, NO_CODES, Prices, SignatureId, arrival};
-pub use operands::{Entry, Operands, Probe, Scratch};
+pub use memo::{
+    Ahead, BlockCost, CauseTotals, CodeId, Details, Fidelity, InsnCost, Mixing, NO_CODES, Prices, SignatureId, arrival,
+};
+pub use operands::{Entry, Operands, Scratch};
 pub use signature::{Need, OperandCode, OperandNeed, Region, operand_need, static_code};
 pub use state::FrontState;
 

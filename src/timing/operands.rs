@@ -7,16 +7,22 @@
 //! Tested by: `tests/operands.rs`, which compares every code with the one that the engine's own registers give, instruction by instruction.
 
 mod build;
+mod guard;
 
 use super::{OperandCode, Region};
 use crate::isa::{Block, Cond, Op, shift_carry};
 use crate::units::Addr;
 use build::Build;
+pub(super) use guard::{Guards, Recipe};
 
 /// What is known when a block is entered.
 pub trait Entry {
     /// R0 to R12, SP, LR: those whose bits are set in `wanted`, each to its place.
     fn regs(&self, wanted: u16, values: &mut [u32; 16]);
+    /// One of these registers.
+    fn reg(&self, index: u8) -> u32;
+    /// The word of SRAM at that address.
+    fn word(&self, address: u32) -> Option<u32>;
     /// N, Z, C, V in bits 31 to 28.
     fn flags(&self) -> u32;
     /// Memory, where reading has no side effect: zero-extended little-endian value of 1, 2 or 4 bytes.
@@ -245,61 +251,7 @@ pub struct Operands {
     /// The needs that are something else.
     others: Vec<Need>,
     stable: bool,
-}
-
-/// The usual evaluation, ready to run: a few sums of registers whose region and alignment decide the codes, and long multiplies of such sums.
-#[derive(Clone, Copy, Debug)]
-pub struct Probe {
-    items: [Item; Probe::MOST],
-    count: u8,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Item {
-    Address { a: u8, least: u32, largest: u32 },
-    IndexedAddress { a: u8, b: u8, shift: u8, least: u32, largest: u32 },
-    Multiply { factors: [(u8, u32); 2], signed: bool },
-}
-
-impl Probe {
-    const MOST: usize = 4;
-
-    /// What decides the codes, in the same words as [`Operands::evaluate`]'s key; `None` where that has to be asked.
-    #[inline]
-    pub fn key(&self, reg: impl Fn(u8) -> u32) -> Option<u128> {
-        let mut key = 0u64;
-        let class = |common: u32, least: u32, largest: u32| {
-            let region = quick_region(common.wrapping_add(least));
-            let same = region == quick_region(common.wrapping_add(largest));
-            same.then_some(u64::from((region as u8) << 2) | u64::from(common & 3))
-        };
-        for item in self.items.get(..usize::from(self.count))? {
-            let part = match *item {
-                Item::Address { a, least, largest } => class(reg(a), least, largest)?,
-                Item::IndexedAddress { a, b, shift, least, largest } => {
-                    class(reg(a).wrapping_add(reg(b) << (shift & 31)), least, largest)?
-                }
-                Item::Multiply { factors: [(a, x), (b, y)], signed } => {
-                    let value = |r: u8, add: u32| if r == NO_REG { add } else { reg(r).wrapping_add(add) };
-                    u64::from(OperandCode::long_multiply(signed, (value(a, x), value(b, y))).0)
-                }
-            };
-            key = key << 8 | part;
-        }
-        Some(u128::from(key))
-    }
-}
-
-/// [`Region::of`], with the two usual answers first.
-#[inline]
-fn quick_region(address: u32) -> Region {
-    if address >> 25 == 0x10 {
-        Region::Sram
-    } else if address >> 29 == 0 {
-        Region::Flash
-    } else {
-        Region::of(Addr(address))
-    }
+    recipe: Option<Recipe>,
 }
 
 /// Scratch space for evaluation, kept between calls.
@@ -327,7 +279,7 @@ impl Operands {
         for (i, insn) in block.insns.iter().enumerate() {
             build.insn(i, insn);
         }
-        let stable = build.is_stable();
+        let (stable, recipe) = (build.is_stable(), Recipe::of(&build));
         build.keep_what_is_needed();
         let Build { fixed, nodes, needs, stores, seen, .. } = build;
         let mut operands = Operands {
@@ -340,6 +292,7 @@ impl Operands {
             bases: Vec::new(),
             others: Vec::new(),
             stable,
+            recipe,
         };
         for need in &operands.needs {
             match need.kind {
@@ -359,34 +312,9 @@ impl Operands {
         operands
     }
 
-    /// The evaluation in its usual form, if it has that.
-    #[must_use]
-    pub fn probe(&self) -> Option<Probe> {
-        let plain = |value: Value| match value {
-            Value::Linear(Linear { a, b: NO_REG, add, .. }) => Some((a, add)),
-            _ => None,
-        };
-        let address = |spread: &Spread| {
-            let Linear { a, b, shift, .. } = spread.common;
-            let (least, largest) = (spread.least as u32, spread.largest as u32);
-            match (a, b) {
-                (NO_REG, _) => None,
-                (a, NO_REG) => Some(Item::Address { a, least, largest }),
-                (a, b) => Some(Item::IndexedAddress { a, b, shift, least, largest }),
-            }
-        };
-        let other = |need: &Need| match (need.kind, need.outcome) {
-            (Kind::LongMultiply { factors: [x, y], signed }, None) => {
-                Some(Item::Multiply { factors: [plain(x)?, plain(y)?], signed })
-            }
-            _ => None,
-        };
-        let mut items = [Item::Address { a: 0, least: 0, largest: 0 }; Probe::MOST];
-        let count = self.bases.len() + self.others.len();
-        for (i, item) in self.bases.iter().map(address).chain(self.others.iter().map(other)).enumerate() {
-            *items.get_mut(i)? = item?;
-        }
-        Some(Probe { items, count: count as u8 })
+    /// What decides the codes, if it can be compared without evaluating them.
+    pub(super) fn recipe(&self) -> Option<&Recipe> {
+        self.recipe.as_ref()
     }
 
     /// The codes without anything evaluated: final where [`Operands::is_fixed`].

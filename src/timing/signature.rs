@@ -29,19 +29,41 @@ pub enum Region {
 }
 
 impl Region {
+    /// Where each begins that does not reach to the end of the one before: RM0008, section 3.3.
+    const MAP: [(u32, Region); 11] = [
+        (0, Region::Flash),
+        (0x2000_0000, Region::Sram),
+        (0x2200_0000, Region::BitBandSram),
+        (0x2400_0000, Region::Sram),
+        (0x4000_0000, Region::Apb1),
+        (0x4001_0000, Region::Apb2),
+        (0x4001_8000, Region::Ahb),
+        (0x4200_0000, Region::BitBandPeripheral),
+        (0x4400_0000, Region::Ahb),
+        (0xe000_0000, Region::System),
+        (0xe010_0000, Region::Ahb),
+    ];
+
     /// The region that an address lies in.
     #[must_use]
     pub const fn of(addr: Addr) -> Self {
-        match addr.0 {
-            0x2200_0000..=0x23ff_ffff => Region::BitBandSram,
-            0x2000_0000..=0x3fff_ffff => Region::Sram,
-            0x0000_0000..=0x1fff_ffff => Region::Flash,
-            0x4200_0000..=0x43ff_ffff => Region::BitBandPeripheral,
-            0x4000_0000..=0x4000_ffff => Region::Apb1,
-            0x4001_0000..=0x4001_7fff => Region::Apb2,
-            0xe000_0000..=0xe00f_ffff => Region::System,
-            _ => Region::Ahb,
+        Self::MAP[Self::place(addr)].1
+    }
+
+    /// The first and the last of the addresses around this one that lie in its region.
+    #[must_use]
+    pub const fn around(addr: Addr) -> (u32, u32) {
+        let place = Self::place(addr);
+        let last = if place + 1 < Self::MAP.len() { Self::MAP[place + 1].0 - 1 } else { u32::MAX };
+        (Self::MAP[place].0, last)
+    }
+
+    const fn place(addr: Addr) -> usize {
+        let mut place = Self::MAP.len() - 1;
+        while Self::MAP[place].0 > addr.0 {
+            place -= 1;
         }
+        place
     }
 
     const fn from_bits(bits: u8) -> Self {

@@ -6,7 +6,7 @@
 use crate::finding::Result;
 use crate::isa::{Base, Block, Class, Decoder, Flow, Insn, Mem};
 use crate::machine::cpu::Memory;
-use crate::timing::{Ahead, CodeId, Prices};
+use crate::timing::{Ahead, CodeId, Mixing, Prices};
 use crate::units::Addr;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -48,7 +48,7 @@ pub struct Blocks {
     memory: Rc<Memory>,
     windows: [Window; 2],
     /// Blocks that begin where another size of block was met before, and those in SRAM: by address and size.
-    others: HashMap<(u32, u32), CodeId>,
+    others: HashMap<(u32, u32), CodeId, Mixing>,
     /// By number: the tag, and for blocks in SRAM the bytes that were decoded.
     known: Vec<(u8, Box<[u8]>)>,
     watched: HashSet<u32>,
@@ -64,7 +64,7 @@ impl Blocks {
             decoder: Decoder::new()?,
             memory,
             windows,
-            others: HashMap::new(),
+            others: HashMap::default(),
             known: Vec::new(),
             watched: HashSet::new(),
             breaks: BTreeSet::new(),

@@ -170,7 +170,13 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
                 }
                 None => None,
             },
-            (OperandNeed::LongMultiply { factors, signed }, _) => Some(Kind::LongMultiply { factors: regs(factors), signed }),
+            (OperandNeed::LongMultiply { factors, signed }, _) => match self.widths(factors) {
+                Some(representatives) => {
+                    code = OperandCode::long_multiply(signed, representatives);
+                    None
+                }
+                None => Some(Kind::LongMultiply { factors: regs(factors), signed }),
+            },
             (OperandNeed::Divide { registers, signed }, _) => Some(Kind::Divide { operands: regs(registers), signed }),
             _ => None,
         };
@@ -181,7 +187,7 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         self.effects(insn, address, flags);
     }
 
-    fn value(&self, node: At) -> Value {
+    pub(super) fn value(&self, node: At) -> Value {
         self.linear[usize::from(node)].map_or(Value::Node(node), Value::Linear)
     }
 
@@ -190,6 +196,43 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         match self.linear[usize::from(address)]? {
             Linear { a: SP, b: NO_REG, add, .. } => Some(add),
             _ => None,
+        }
+    }
+
+    /// Values that fit 16 bits, signed and unsigned, just when those factors do, if that is certain: software that multiplies floats sets a
+    /// bit above the fractions.
+    fn widths(&self, factors: (u8, u8)) -> Option<(u32, u32)> {
+        const NARROW: u32 = 0;
+        const WIDE: u32 = 1 << 30;
+        let width = |r: u8| match self.known_bits(self.reg(r), 0) {
+            (zeros, _) if zeros >> 15 == u32::MAX >> 15 => Some(NARROW),
+            (zeros, ones) if zeros >> 31 != 0 && ones >> 16 != 0 => Some(WIDE),
+            _ => None,
+        };
+        Some((width(factors.0)?, width(factors.1)?))
+    }
+
+    /// The bits of a node that are zero whatever happens, and those that are one.
+    fn known_bits(&self, at: At, depth: u32) -> (u32, u32) {
+        /// Constants lie near.
+        const DEEPEST: u32 = 6;
+        if depth > DEEPEST {
+            return (0, 0);
+        }
+        let of = |at: At| self.known_bits(at, depth + 1);
+        match self.node(at) {
+            Node::Const(value) => (!value, value),
+            Node::Load { bytes: bytes @ (1 | 2), signed: false, .. } => (u32::MAX << (8 * bytes), 0),
+            Node::Apply { op, operands: [a, b, c] } => match (op, of(a), of(b), self.node(b), self.node(c)) {
+                (Op::Or, (x0, x1), (y0, y1), ..) => (x0 & y0, x1 | y1),
+                (Op::And, (x0, x1), (y0, y1), ..) => (x0 | y0, x1 & y1),
+                (Op::AndNot, (x0, x1), (y0, y1), ..) => (x0 | y1, x1 & y0),
+                (Op::ShiftRight, (zeros, ones), _, Node::Const(by @ 1..32), _) => (zeros >> by | !(u32::MAX >> by), ones >> by),
+                (Op::ShiftLeft, (zeros, ones), _, Node::Const(by @ 1..32), _) => (zeros << by | !(u32::MAX << by), ones << by),
+                (Op::Extract, _, _, _, Node::Const(width @ 1..32)) => (u32::MAX << width, 0),
+                _ => (0, 0),
+            },
+            _ => (0, 0),
         }
     }
 
