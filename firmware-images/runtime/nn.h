@@ -129,6 +129,7 @@ void nn_gather_nd(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_update_slice(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_add_n(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_gather_batches(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_lstm_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 
 #ifdef __cplusplus
 }

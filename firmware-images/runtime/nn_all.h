@@ -73,6 +73,7 @@ const nn_kernel nn_kernels[] = {
     nn_update_slice,
     nn_add_n,
     nn_gather_batches,
+    nn_lstm_f32,
 };
 const uint32_t nn_kernel_count = sizeof nn_kernels / sizeof nn_kernels[0];
 

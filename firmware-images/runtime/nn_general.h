@@ -178,6 +178,16 @@ typedef struct {
     int32_t low, high;
 } nn_svdf_layer;
 
+/* Gates in the order forget, enter, value, leave. */
+typedef struct {
+    uint32_t kernel;
+    nn_ref input, output;
+    uint32_t batches, steps, inputs, cells;
+    nn_ref input_weights[4], recurrent_weights[4], biases[4]; /* row by row, one per cell */
+    nn_ref state;          /* scratch: a float per cell, and as many zeros */
+    float clip;            /* 0: none */
+} nn_lstm_f32_layer;
+
 typedef struct {
     uint32_t kernel;
     nn_ref input, output;

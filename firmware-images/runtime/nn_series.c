@@ -75,6 +75,13 @@ static double wave(double x, int32_t quarter) {
     return (k & 2) != 0 ? -y : y;
 }
 
+/* e / (e + 2), e = exp(2x) - 1 */
+double nn_tanh(double x) {
+    double size = x < 0 ? -x : x, e = size < 0.15 ? grown(2 * size) : nn_exp(2 * size) - 1.0;
+    double y = size > 40 ? 1.0 : e / (e + 2.0);
+    return x < 0 ? -y : x != x ? x : y;
+}
+
 static double of(uint32_t what, double x) {
     switch (what) {
         case NN_EXP: return nn_exp(x);
@@ -82,11 +89,7 @@ static double of(uint32_t what, double x) {
         case NN_SIN: return wave(x, 0);
         case NN_COS: return wave(x, 1);
         case NN_ELU: return x >= 0 ? x : x > -0.3 ? grown(x) : nn_exp(x) - 1.0;
-        default: { /* tanh = e / (e + 2), e = exp(2x) - 1 */
-            double size = x < 0 ? -x : x, e = size < 0.15 ? grown(2 * size) : nn_exp(2 * size) - 1.0;
-            double y = size > 40 ? 1.0 : e / (e + 2.0);
-            return x < 0 ? -y : x != x ? x : y;
-        }
+        default: return nn_tanh(x);
     }
 }
 

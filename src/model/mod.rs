@@ -9,6 +9,7 @@ mod footprint;
 mod forest;
 mod lower;
 pub mod ops;
+mod options;
 mod plan;
 pub mod quant;
 mod reader;

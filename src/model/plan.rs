@@ -170,6 +170,8 @@ kernels! {
     AddN = 70, "nn_add_n";
     /// Entries of tables, each table by indices of its own.
     GatherBatches = 71, "nn_gather_batches";
+    /// A sequence of LSTM cells, float32.
+    LstmF32 = 72, "nn_lstm_f32";
 }
 
 /// One layer of the plan, in execution order.

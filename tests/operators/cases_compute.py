@@ -165,3 +165,13 @@ for kind in (S8, F32):
     graph.add("STRIDED_SLICE", [joined, ints([0, 1, 0]), ints([1, 3, 3]), ints([1, 1, 1])], [next_two], "StridedSlice")
     graph.add("ASSIGN_VARIABLE", [handles[0], next_two], [], "AssignVariable")
     CASES.append(Case(f"READ_VARIABLE {kind} a window of three samples", graph.bytes([x], [joined], once), [x], 6, 0, True, None, None))
+
+# LSTM on floats; states begin empty at every inference, so each sample has an interpreter of its own.
+for batches, steps, inputs, cells in ((1, 4, 5, 3), (2, 3, 2, 6)):
+    rng = np.random.default_rng(11)
+    w = lambda *shape: T(F32, shape, data=rng.normal(0, 0.7, shape))
+    states = [T(F32, (batches, cells), variable=True) for _ in range(2)]
+    x, y = T(F32, (batches, steps, inputs)), T(F32, (batches, steps, cells))
+    operands = [x] + [w(cells, inputs) for _ in range(4)] + [w(cells, cells) for _ in range(4)] + [None] * 3 + [w(cells) for _ in range(4)] + [None] * 2
+    add("UNIDIRECTIONAL_SEQUENCE_LSTM", f"{batches} of {steps} steps", operands + states + [None] * 4, y, "UnidirectionalSequenceLSTM",
+        fusedActivationFunction=4, cellClip=0.0, ulps=LARGEST)
