@@ -100,7 +100,7 @@ impl Case {
                     let unit = (f32::from_bits(b.abs().to_bits() + 1) - b.abs()).max(f32::MIN_POSITIVE);
                     let allowed = if self.ulps == OF_LARGEST { 1e-5 * largest } else { self.ulps as f32 * unit };
                     let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()) || (a == b);
-                    if !same && !((a - b).abs() <= allowed) {
+                    if !same && ((a - b).abs() > allowed || (a - b).is_nan()) {
                         return Err(format!("{}: {a} instead of {b}, {} units off", place(index), (a - b).abs() / unit));
                     }
                 }

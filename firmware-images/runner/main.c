@@ -20,7 +20,9 @@ int main(void) {
     /* Who put the plan there knows that it is whole; its own header says how long it is. */
     g_status = nn_check(__plan_start, SIZE_MAX);
     if (g_status == NN_OK) {
-        nn_reset(__plan_start, __arena_start);
+        g_status = nn_reset(__plan_start, __arena_start);
+    }
+    if (g_status == NN_OK) {
         g_status = nn_invoke(__plan_start, __arena_start);
     }
     return 0; /* start-up code sleeps from here on; no interrupt is enabled */

@@ -10,10 +10,10 @@ int nn_check(const void *plan, size_t plan_bytes) {
     const nn_plan *p = view(plan);
     if (plan == NULL || ((uintptr_t)plan & 7u) != 0 || plan_bytes < sizeof(nn_plan)) return NN_BAD_PLAN;
     if (p->magic != NN_MAGIC || p->version != NN_VERSION || p->bytes > plan_bytes) return NN_BAD_PLAN;
-    uint64_t words = (uint64_t)p->layers + 2u * ((uint64_t)p->inputs + p->outputs) + p->resets;
+    uint64_t words = (uint64_t)p->layers + 2u * ((uint64_t)p->inputs + p->outputs);
     if (sizeof(nn_plan) + 4u * words > p->bytes) return NN_BAD_PLAN;
-    for (uint32_t layer = 0; layer < p->layers + p->resets; layer++) {
-        uint32_t at = p->tables[layer < p->layers ? layer : layer + 2u * (p->inputs + p->outputs)];
+    for (uint32_t layer = 0; layer < p->layers; layer++) {
+        uint32_t at = p->tables[layer];
         if ((at & 3u) != 0 || at > p->bytes - 4u) return NN_BAD_PLAN;
         uint32_t kernel = *(const uint32_t *)((const uint8_t *)plan + at);
         if (kernel >= nn_kernel_count || nn_kernels[kernel] == NULL) return NN_NO_KERNEL;
@@ -45,15 +45,6 @@ __attribute__((noinline)) int nn_run_layer(const void *plan, void *arena, uint32
     if (*layer >= nn_kernel_count || nn_kernels[*layer] == NULL) return NN_NO_KERNEL;
     nn_kernels[*layer](bytes, arena, layer);
     return NN_OK;
-}
-
-void nn_reset(const void *plan, void *arena) {
-    const nn_plan *p = view(plan);
-    const uint32_t *at = p->tables + p->layers + 2u * (p->inputs + p->outputs);
-    for (uint32_t n = p->resets; n != 0; n--, at++) {
-        const uint32_t *layer = (const uint32_t *)((const uint8_t *)plan + *at);
-        nn_kernels[*layer](plan, arena, layer);
-    }
 }
 
 int nn_invoke(const void *plan, void *arena) {

@@ -9,7 +9,6 @@
  *     static uint8_t nn_arena[NN_MODEL_ARENA_BYTES] __attribute__((aligned(8)));
  *
  *     if (nn_check(nn_model_plan, sizeof nn_model_plan) != NN_OK) …
- *     nn_reset(nn_model_plan, nn_arena);                // only models that keep something between inferences need it
  *     memcpy(nn_input(nn_model_plan, nn_arena, 0), sample, NN_MODEL_INPUT_BYTES);
  *     if (nn_invoke(nn_model_plan, nn_arena) != NN_OK) …
  *     result = nn_output(nn_model_plan, nn_arena, 0);   // NN_MODEL_OUTPUT_BYTES bytes
@@ -46,10 +45,6 @@ void *nn_input(const void *plan, void *arena, unsigned index);
 
 /* Where the index-th output tensor lies in the arena after an inference, NULL if there is none. */
 const void *nn_output(const void *plan, const void *arena, unsigned index);
-
-/* Empties what the model keeps from one inference to the next (SVDF). To be called before the first inference of a model that keeps anything,
- * and whenever it is to forget; it does nothing for others. Between inferences such a model's arena may not be used for anything else. */
-void nn_reset(const void *plan, void *arena);
 
 /* One inference: every layer in order. NN_OK or a negative nn_status. */
 int nn_invoke(const void *plan, void *arena);
@@ -130,6 +125,11 @@ void nn_update_slice(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_add_n(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_gather_batches(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_lstm_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+
+/* Empties what the model keeps from one inference to the next (SVDF, variables); for others it does nothing. NN_OK or a negative nn_status.
+ * To be called before the first inference of a model that keeps something, and whenever it is to forget. Between inferences such a model's
+ * arena may not be used for anything else. */
+int nn_reset(const void *plan, void *arena);
 
 #ifdef __cplusplus
 }

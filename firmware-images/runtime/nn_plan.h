@@ -24,7 +24,7 @@ typedef struct {
     uint32_t bytes;        /* of the whole plan */
     uint32_t arena_bytes;
     uint32_t layers, inputs, outputs;
-    uint32_t resets;       /* layers that set the state at the beginning, see nn_reset */
+    uint32_t reserved;     /* how many layers nn_reset executes */
     uint32_t tables[];     /* one descriptor offset per layer, then (arena offset, bytes) per input and per output, then the resets' offsets */
 } nn_plan;
 

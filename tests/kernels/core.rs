@@ -103,7 +103,9 @@ impl CoreImage {
             // Old contents must not matter, but where the model keeps something.
             if sample == 0 || plan.resets.is_empty() {
                 core.mem_write(SRAM, &vec![0xA5; plan.arena_bytes() as usize]).unwrap();
-                call(&mut core, self.reset, SRAM)?;
+                if call(&mut core, self.reset, SRAM)? != 0 {
+                    return Err("the reset failed".to_owned());
+                }
             }
             for input in &plan.inputs {
                 let (own, others) = rest.split_at(input.bytes as usize);

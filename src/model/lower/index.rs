@@ -146,11 +146,9 @@ pub(super) fn gather_nd(l: &mut Lowering, operator: &Operator) -> Result<()> {
     }
     let mut words = vec![Word::Tensor(input), Word::Tensor(indices), Word::Tensor(output)];
     words.extend([l.word(count)?, depth as u32, l.word(run)?].map(Word::Value));
-    for d in 0..4 {
-        words.push(if d < depth { x.shape[d] } else { 1 }.into());
-    }
-    for d in 0..4 {
-        words.push(l.word(if d < depth { steps[d] } else { 0 })?.into());
+    let indexed = |list: Vec<u64>, rest: u64| list.into_iter().take(depth).chain(std::iter::repeat(rest)).take(4);
+    for n in indexed(x.shape.iter().map(|&n| u64::from(n)).collect(), 1).chain(indexed(steps, 0)) {
+        words.push(l.word(n)?.into());
     }
     l.emit(Kernel::GatherNd, words);
     Ok(())

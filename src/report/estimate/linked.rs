@@ -84,7 +84,7 @@ fn target(words: &BTreeMap<u32, u32>, address: u32) -> Option<u32> {
         // B, within 2 KiB.
         0b11100 => extended((first & 0x7ff) << 1, 12),
         // B with a condition, within 256 bytes.
-        0b11010 | 0b11011 if first >> 9 != 0b1101_111 => extended((first & 0xff) << 1, 9),
+        0b11010 | 0b11011 if first >> 9 != 0b110_1111 => extended((first & 0xff) << 1, 9),
         0b11110 => {
             let second = half(address.wrapping_add(2))?;
             let (sign, j1, j2) = (first >> 10 & 1, second >> 13 & 1, second >> 11 & 1);
