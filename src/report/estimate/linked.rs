@@ -19,7 +19,10 @@ pub(super) fn left_out(image: &Image, kernels: &[Kernel]) -> u64 {
         .filter(|(start, size, symbol)| {
             matches!(symbol.kind, SymbolKind::Function | SymbolKind::Object) && *size > 0 && is_flash(start.0)
         })
-        .map(|(start, size, symbol)| Stretch { start: start.0, size, table: symbol.linker_name == TABLE })
+        .map(|(start, size, symbol)| {
+            let name = &symbol.linker_name;
+            Stretch { start: start.0, size, table: name == TABLE, library: name.starts_with("__") }
+        })
         .collect();
     let at = |address: u32| {
         let after = stretches.partition_point(|stretch| stretch.start <= address);
@@ -31,8 +34,10 @@ pub(super) fn left_out(image: &Image, kernels: &[Kernel]) -> u64 {
         .iter()
         .filter_map(|kernel| at(image.symbols.by_name(kernel.symbol())?.address.0 & !1))
         .chain(at(image.entry.0 & !1))
+        // The table of vectors.
+        .chain(stretches.first().map(|_| 0))
         .collect();
-    // What no symbol covers is always there: the table of vectors. Its words lead on.
+    // What no symbol covers is always there. Its words lead on.
     let bytes = flash(image);
     let loose = bytes.range(..).filter(|(address, _)| at(**address).is_none());
     work.extend(loose.filter_map(|(_, word)| at(word & !1)));
@@ -43,7 +48,11 @@ pub(super) fn left_out(image: &Image, kernels: &[Kernel]) -> u64 {
         }
         let end = stretch.start.saturating_add(stretch.size);
         let words = bytes.range(stretch.start & !3..end).map(|(_, word)| word & !1).filter_map(at);
-        let branches = (stretch.start..end).step_by(2).filter_map(|address| target(&bytes, address)).filter_map(at);
+        // Whatever looks like a branch counts if it leads to a function's beginning. The compiler's own library jumps into the middle of things.
+        let branches = (stretch.start..end).step_by(2).filter_map(|address| target(&bytes, address)).filter_map(|to| {
+            let next = at(to)?;
+            stretches.get(next).filter(|other| other.start == to || (other.library && stretch.library)).map(|_| next)
+        });
         work.extend(words.chain(branches).filter(|next| *next != index));
     }
     let unused = stretches.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|(stretch, _)| u64::from(stretch.size));
@@ -57,6 +66,8 @@ struct Stretch {
     start: u32,
     size: u32,
     table: bool,
+    /// A reserved name: the compiler's library.
+    library: bool,
 }
 
 fn is_flash(address: u32) -> bool {
