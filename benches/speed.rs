@@ -162,13 +162,15 @@ fn main() {
     let int8 = board::image("tests/int8_kernel");
     let float = board::image("tests/soft_float");
     let anomaly = board::image("anomaly");
-    let plan = [address(&anomaly, "nn_model_plan"), address(&anomaly, "nn_arena")];
+    let keyword = board::image("keyword");
+    let arguments_of = |image| [address(image, "nn_model_plan"), address(image, "nn_arena")];
     println!("{:14} {:>8} {:>8} {:>8} {:>10} {:>14}", "Minsn/s", "bare", "memo", "ref", "memo/bare", "reference/memo");
     type Make<'a> = Box<dyn Fn(u32) -> Call + 'a>;
-    let all: [(&'static str, Make); 3] = [
+    let all: [(&'static str, Make); 4] = [
         ("int8_kernel", Box::new(|times| Call::named(&int8, "convolve", [1, 0], times))),
         ("soft_float", Box::new(|times| Call::named(&float, "accumulate", [100, 0], times))),
-        ("nn_invoke", Box::new(|times| Call::named(&anomaly, "nn_invoke", plan, times))),
+        ("anomaly", Box::new(|times| Call::named(&anomaly, "nn_invoke", arguments_of(&anomaly), times))),
+        ("keyword", Box::new(|times| Call::named(&keyword, "nn_invoke", arguments_of(&keyword), times))),
     ];
     for (name, make) in all {
         let has = |option: &str| arguments.iter().any(|a| a == option);

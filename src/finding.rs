@@ -110,7 +110,7 @@ catalogue! {
         "The ELF has no loadable segments: it is an object file, a library or only debug information.",
         "Give the linked program.";
     ElfNotInFlash = "elf-not-in-flash", Input, BadInput,
-        "No part of the program lies in the chip's flash, so the chip has nothing to boot from.",
+        "No part of the program lies in the chip's flash, nor does it begin with a vector table in SRAM, where a debugger could start it.",
         "Link for flash at 0x08000000 (or its alias at 0), or give the chip that this program was linked for.";
     ElfOutsideMemory = "elf-outside-memory", Input, BadInput,
         "A segment lies at an address where the chip has no memory.",

@@ -143,7 +143,6 @@ fn cases() -> Vec<Case> {
             "elf-wrong-core",
             "Armv7E-M (Cortex-M4)",
         ),
-        case("m4.elf", built_for("Cortex-M4", &[(6, 13), (7, b'M')]), "elf-wrong-core", "Armv7E-M (Cortex-M4)"),
         case("m33.elf", built_for("Cortex-M33", &[(6, 17), (7, b'M')]), "elf-wrong-core", "Armv8 or later (Cortex-M33)"),
         case("a9.elf", built_for("Cortex-A9", &[(6, 10), (7, b'A'), (8, 1)]), "elf-wrong-core", "application or real-time core"),
         case("arm7.elf", built_for("ARM7TDMI", &[(6, 2), (8, 1)]), "elf-wrong-core", "32-bit Arm set"),

@@ -131,8 +131,10 @@ fn a_runs_bytes_are_those_that_the_profile_and_the_memory_report_know() {
         let mine = rows.iter().filter(|row| row["region"] == region && row["name"] == name);
         mine.map(|row| row["use"][what].as_u64().unwrap()).sum()
     };
-    // The arena's written bytes, by the run's own report.
-    assert_eq!(of("sram", "nn_arena", "written"), profile["memory"]["sram"]["arena_touched"].as_u64().unwrap());
+    // The arena's written bytes, by the run's own report; that one looks at what SRAM holds in the end, where one byte in 256 is by chance what
+    // it was at power-on.
+    let (written, touched) = (of("sram", "nn_arena", "written"), profile["memory"]["sram"]["arena_touched"].as_u64().unwrap());
+    assert!(touched <= written && (written - touched) * 50 <= written, "{written} written, {touched} touched");
     // A function has executed bytes exactly if the profile names it.
     let named: Vec<&str> =
         profile["profile"]["functions"].as_array().unwrap().iter().filter_map(|row| row["name"].as_str()).collect();

@@ -12,18 +12,24 @@
 extern const uint8_t __plan_start[];
 extern uint8_t __arena_start[];
 
+/* Where this program looks for them, in flash. Who loads the image may have them elsewhere, the model in SRAM say, and write so here before
+   reset; so they are read as if they could change. */
+const uint8_t *const g_plan_at = __plan_start;
+uint8_t *const g_arena_at = __arena_start;
+
 /* NN_OK, or the nn_status with which the runtime refused the model or the inference. */
 int g_status;
 
 int main(void) {
     clock_init();
     /* Who put the plan there knows that it is whole; its own header says how long it is. */
-    g_status = nn_check(__plan_start, SIZE_MAX);
+    const uint8_t *const plan = *(const uint8_t *const volatile *)&g_plan_at;
+    g_status = nn_check(plan, SIZE_MAX);
     if (g_status == NN_OK) {
-        g_status = nn_reset(__plan_start, __arena_start);
+        g_status = nn_reset(plan, *(uint8_t *const volatile *)&g_arena_at);
     }
     if (g_status == NN_OK) {
-        g_status = nn_invoke(__plan_start, __arena_start);
+        g_status = nn_invoke(plan, *(uint8_t *const volatile *)&g_arena_at);
     }
     return 0; /* start-up code sleeps from here on; no interrupt is enabled */
 }

@@ -35,14 +35,13 @@ __asm__(
     "    add.w r9, r9, r2, asr #16\n"
     "    .endm\n"
 
-    /* Requantises \s and stores it: r1 multiplier, r2 2^shift, r3 shift + 1, r4 zero point, r5 stride, lr out. See nn_requantise. */
+    /* Requantises \s and stores it: r1 multiplier, r2 one half and the zero point, r3 shift + 1, r5 stride, lr out. See nn_requantise. */
     "    .macro nn_put s\n"
     "    and r10, \\s, #0x80000000\n"
     "    orr r10, r10, #0x40000000\n"
     "    add.w r11, r2, \\s, asr #31\n"
     "    smlal r10, r11, \\s, r1\n"
     "    asr r11, r11, r3\n"
-    "    add r11, r11, r4\n"
     "    ssat r11, #8, r11\n"
     "    strb r11, [lr]\n"
     "    add lr, lr, r5\n"
@@ -54,7 +53,6 @@ __asm__(
     "    adds r10, r10, #0x40000000\n"
     "    adc r11, r11, r2\n"
     "    asr r11, r11, r3\n"
-    "    add r11, r11, r4\n"
     "    ssat r11, #8, r11\n"
     "    strb r11, [lr]\n"
     "    add lr, lr, r5\n"
@@ -163,7 +161,6 @@ __asm__(
     "    add.w r11, r2, r7, asr #31\n"
     "    smlal r10, r11, r7, r1\n"
     "    asr r11, r11, r3\n"
-    "    add r11, r11, r4\n"
     "    cmp r11, r8\n"
     "    it lt\n"
     "    movlt r11, r8\n"

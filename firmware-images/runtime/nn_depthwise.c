@@ -31,21 +31,30 @@ static nn_block block_at(const nn_conv_layer *l, uint32_t first) {
     return b;
 }
 
-/* The paired copy of one channel. The border is the same for all channels: `plane` holds it already. */
-static void gather(const nn_conv_layer *l, const nn_block *block, const int8_t *in, uint32_t *plane, uint32_t half) {
-    uint32_t rows = (half - 1) * l->stride_h + 3, step = l->in_c, pitch = l->in_w * step, zero = (uint32_t)l->in_zero;
-    int32_t upper = -l->pad_top, lower = upper + (int32_t)(half * l->stride_h);
-    uint32_t a = block->from * step - (uint32_t)l->pad_top * pitch, b = a + half * l->stride_h * pitch; /* wrap while in the border */
+static inline uint32_t pair(const int8_t *p, uint32_t distance) { return (uint32_t)p[0] + ((uint32_t)p[distance] << 16); }
+
+/* The paired copy of one channel: rows of the upper part, and those `down` rows of output further below. The border is the same for all
+ * channels: `plane` holds it already. */
+static void gather(const nn_conv_layer *l, const nn_block *block, const int8_t *in, uint32_t *plane, uint32_t half, uint32_t down) {
+    const uint32_t rows = (half - 1) * l->stride_h + 3, step = l->in_c, pitch = l->in_w * step, height = l->in_h, columns = block->inside;
+    const uint32_t zero = (uint32_t)l->in_zero, apart = down * l->stride_h;
+    uint32_t upper = 0u - (uint32_t)l->pad_top, lower = upper + apart; /* wrap while in the border */
+    uint32_t a = block->from * step + upper * pitch;
     plane += block->left;
-    for (; rows != 0; rows--, plane += NN_PLANE_PITCH, a += pitch, b += pitch, upper++, lower++) {
-        int above = upper >= 0 && upper < (int32_t)l->in_h, below = lower >= 0 && lower < (int32_t)l->in_h;
-        uint32_t *to = plane, *end = plane + block->inside;
-        if (above && below) {
-            for (const int8_t *p = in + a, *q = in + b; to != end; p += step, q += step) *to++ = (uint32_t)*p + ((uint32_t)*q << 16);
-        } else if (above) {
+    for (uint32_t row = 0; row != rows; row++, plane += NN_PLANE_PITCH, a += pitch, upper++, lower++) {
+        uint32_t *to = plane, *end = plane + columns;
+        if (upper < height && lower < height) {
+            const uint32_t distance = apart * pitch;
+            const int8_t *p = in + a;
+            for (; end - to >= 4; p += 4 * step, to += 4) {
+                to[0] = pair(p, distance), to[1] = pair(p + step, distance);
+                to[2] = pair(p + 2 * step, distance), to[3] = pair(p + 3 * step, distance);
+            }
+            for (; to != end; p += step) *to++ = pair(p, distance);
+        } else if (upper < height) {
             for (const int8_t *p = in + a; to != end; p += step) *to++ = (uint32_t)*p + (zero << 16);
-        } else if (below) {
-            for (const int8_t *q = in + b; to != end; q += step) *to++ = zero + ((uint32_t)*q << 16);
+        } else if (lower < height) {
+            for (const int8_t *q = in + (uint32_t)(a + apart * pitch); to != end; q += step) *to++ = zero + ((uint32_t)*q << 16);
         }
     }
 }
@@ -55,8 +64,10 @@ void nn_depthwise_3x3_s8(const uint8_t *plan, uint8_t *arena, const void *layer)
     const int8_t *in = nn_at(plan, arena, l->input);
     int8_t *out = (int8_t *)(arena + l->output);
     uint32_t *scratch = (uint32_t *)(void *)(arena + l->tile);
-    uint32_t half = (l->out_h + 1) / 2, plane_words = ((half - 1) * l->stride_h + 3) * NN_PLANE_PITCH;
+    /* Of an odd number of rows, the one in the middle is computed in both halves. */
+    uint32_t half = (l->out_h + 1) / 2, down = l->out_h / 2, plane_words = ((half - 1) * l->stride_h + 3) * NN_PLANE_PITCH;
     nn_plane job;
+    job.rows = half;
     job.stride = l->out_c;
     job.step = 4 * l->stride_w;
     job.zero = l->zero;
@@ -72,13 +83,13 @@ void nn_depthwise_3x3_s8(const uint8_t *plan, uint8_t *arena, const void *layer)
             uint32_t *plane = scratch;
             for (uint32_t first = 0; first < l->out_w; first += l->tile_quads, plane += plane_words) {
                 nn_block block = block_at(l, first);
-                gather(l, &block, in + channel, plane, half);
+                gather(l, &block, in + channel, plane, half, down);
             }
             for (int k = 0; k < 9; k++) job.weights[k] = w[k];
             job.bias = c->bias;
-            job.start = (int32_t)((uint32_t)c->bias - 5 * 0x8000u);
+            job.start = (int32_t)((uint32_t)c->bias * 0x10001u - 5 * 0x8000u);
             job.multiplier = c->multiplier;
-            job.half = 1 << c->shift;
+            job.half = nn_half(c->shift, l->zero);
             job.shift = c->shift + 1;
             plane = scratch;
             for (uint32_t first = 0; first < l->out_w; first += l->tile_quads, plane += plane_words) {
@@ -88,16 +99,8 @@ void nn_depthwise_3x3_s8(const uint8_t *plan, uint8_t *arena, const void *layer)
                 job.skip_out = (l->out_w - count) * l->out_c;
                 job.x = plane;
                 job.upper = out + first * l->out_c + channel;
-                job.lower = job.upper + half * l->out_w * l->out_c;
-                job.rows = l->out_h / 2;
-                if (job.rows != 0) nn_depthwise_plane(&job);
-                if (half != job.rows) { /* an odd number of rows: the middle one has no partner */
-                    job.x += job.rows * l->stride_h * NN_PLANE_PITCH;
-                    job.upper += job.rows * l->out_w * l->out_c;
-                    job.lower = job.upper;
-                    job.rows = 1;
-                    nn_depthwise_plane(&job);
-                }
+                job.lower = job.upper + down * l->out_w * l->out_c;
+                nn_depthwise_plane(&job);
             }
         }
         in += l->in_h * l->in_w * l->in_c;
@@ -124,7 +127,7 @@ void nn_depthwise_plane(const nn_plane *job) {
                 b += (int16_t)((two - (uint32_t)low) >> 16) * job->weights[k];
             }
             *lower = finish(job, b);
-            *upper = finish(job, a); /* last: where there is no row below, both go to the same place */
+            *upper = finish(job, a);
         }
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * ADD, SUB, MUL, MAXIMUM and MINIMUM, int8, with broadcasting; and the reductions MEAN and SUM, REDUCE_MAX and REDUCE_MIN. */
+ * MUL, MAXIMUM and MINIMUM, int8, with broadcasting; and the reductions MEAN and SUM, REDUCE_MAX and REDUCE_MIN. */
 #include "nn_math.h"
 #include "nn_plan.h"
 
@@ -23,16 +23,6 @@ static int32_t factor(int32_t x, const nn_factor *f) { return nn_requantise(x, f
                     }                                                                                                   \
                 }                                                                                                       \
     } while (0)
-
-/* The operands are taken to a common scale, 20 bits finer. For SUB, the second one's factor is used negatively. */
-void nn_add_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
-    const nn_binary_layer *l = layer;
-    NN_EACH({
-        x = factor((x - l->zero[0]) * (1 << 20), &l->factor[0]);
-        y = factor((y - l->zero[1]) * (1 << 20), &l->factor[1]);
-        result = factor(l->subtract ? x - y : x + y, &l->factor[2]) + l->zero[2];
-    });
-}
 
 void nn_mul_s8(const uint8_t *plan, uint8_t *arena, const void *layer) {
     const nn_binary_layer *l = layer;

@@ -85,9 +85,14 @@ typedef struct {
     uint32_t rows;         /* input vectors */
     uint32_t depth;        /* inputs per vector */
     uint32_t channels;     /* outputs per vector */
-    nn_ref weights;        /* blocks of four channels, interleaved by words of four inputs; the remaining channels one by one */
+    nn_ref weights;        /* chunk by chunk of inputs, block by block of four channels: for each input a word, a byte without sign (w + 128)
+                              for each channel, and for an odd number of inputs one more word; then the remaining channels one by one, four
+                              signed bytes to a word, filled up with zeros */
     nn_ref constants;      /* nn_channel per channel */
     int32_t zero, low, high; /* output zero point and clamp */
+    uint32_t chunk;        /* inputs that are taken together: all, or fewer and an even number */
+    nn_ref scratch;        /* three words for every two inputs of a chunk */
+    nn_ref sums;           /* scratch: int32, four; with several chunks, as many as there are channels in blocks */
 } nn_fully_connected_layer;
 
 /* CONV_2D and DEPTHWISE_CONV_2D. */
@@ -118,6 +123,9 @@ static inline uint32_t nn_range_of(int32_t zero, int32_t low, int32_t high) {
     return zero == -128 ? NN_RANGE_FROM_ZERO : NN_RANGE_INT8;
 }
 
+/* What assembly adds before the last shift: one half, to round, and the zero point. Shifts of these layers are 0 to 20. */
+static inline int32_t nn_half(int32_t shift, int32_t zero) { return (1 << shift) + zero * (2 << shift); }
+
 /* nn_conv_quads: one channel at `pixels` pixels, four at a time; x holds two words per tap and four pixels. Its assembly knows this layout. */
 typedef struct {
     const uint32_t *x;
@@ -127,7 +135,7 @@ typedef struct {
     int32_t start;         /* bias - taps / 2 * 2^15 */
     int32_t bias;
     int32_t multiplier;
-    int32_t half;          /* 2^shift */
+    int32_t half;          /* nn_half */
     int32_t shift;         /* nn_channel's, and one more */
     int32_t zero;
     uint32_t stride;       /* from one pixel's output to the next's */
@@ -142,7 +150,7 @@ typedef struct {
 /* nn_depthwise_plane: one channel at some rows of output, and at as many rows below. Its assembly knows this layout. */
 typedef struct {
     const uint32_t *x;     /* where the window stands at first */
-    int8_t *upper, *lower; /* the first outputs; the same for both where there are no rows below */
+    int8_t *upper, *lower; /* the first outputs */
     uint32_t rows;
     uint32_t row_bytes;    /* of x that the window steps over in a row */
     uint32_t stride;       /* from one pixel's output to the next's */
@@ -150,16 +158,31 @@ typedef struct {
     uint32_t skip_x;       /* from a row's end to the next one's start */
     uint32_t skip_out;
     int32_t multiplier;
-    int32_t half;          /* 2^shift */
+    int32_t half;          /* nn_half */
     int32_t shift;         /* nn_channel's, and one more */
     int32_t zero;
-    int32_t start;         /* bias - 5 * 2^15 */
+    int32_t start;         /* bias * (2^16 + 1) - 5 * 2^15 */
     int32_t bias;
     uint32_t range;        /* NN_RANGE_… */
     int32_t low, high;
     uint32_t reserved;
     int32_t weights[9];
 } nn_plane;
+
+/* nn_add_run: x * 2^19 and y with a factor, summed, and the sum with another. Its assembly knows this layout. */
+typedef struct {
+    const int8_t *x, *y;
+    int8_t *out, *end;
+    int32_t coarse_zero;   /* x's zero point * 2^19 */
+    int32_t zero;          /* y's * 2^22 */
+    int32_t multiplier;
+    int32_t half;          /* what is added to the product's high word before the shift */
+    uint32_t shift;
+    int32_t back;          /* the sum's multiplier */
+    int32_t back_half;     /* nn_half */
+    uint32_t back_shift;
+    uint32_t coarse;       /* which operand is x */
+} nn_sums;
 
 typedef struct {
     uint32_t kernel;

@@ -8,13 +8,15 @@ use super::{Format, Output, progress};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
 use crate::report::estimate::{Inputs, Request, Target, estimate, operators, operators_part, read, survey, survey_table, table};
+use crate::report::markdown;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "The model is lowered, put into flash behind a built-in image with all kernels, and run once on the emulated chip.
-A folder gives one row for each .tflite in it. docs/estimate.md lists the operators and types that the runtime executes.
+A folder gives one row for each .tflite in it. Below the layers is what sets the needs and what would change them, in numbers from the plan or from
+further runs: at lower clocks, with the model in SRAM, with floats as int8. docs/estimate.md lists the operators and types that the runtime executes.
 
 Exit codes: 0 it fits and ran, 2 it cannot be read or lowered, 4 --expect differs, 6 it does not fit (of a folder: the greatest).
 
@@ -24,6 +26,7 @@ Examples:
   stm32sim estimate model.tflite --all-chips
   stm32sim estimate model.tflite --input samples.npy --sample 3 --expect outputs.npy
   stm32sim estimate model.tflite --chip virtual:flash=4M,sram=256K --limit 60s
+  stm32sim estimate model.tflite --format markdown
   stm32sim estimate models/ --format json"
 )]
 pub(super) struct EstimateArgs {
@@ -49,11 +52,14 @@ pub(super) struct EstimateArgs {
 }
 
 pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
-    if !matches!(output.format, Format::Table | Format::Json) {
-        return Err(output.unsupported("estimate", "table and json"));
-    }
     // A SavedModel is a folder that is one model.
     let folder = args.model.is_dir() && !args.model.join("saved_model.pb").is_file();
+    match output.format {
+        Format::Table | Format::Json => {}
+        Format::Markdown if !folder => {}
+        _ if folder => return Err(output.unsupported("the estimate of a folder", "table and json")),
+        _ => return Err(output.unsupported("estimate", "table, json and markdown")),
+    }
     if folder && !args.input.is_empty() {
         return Err(Failure::new(Code::BadUsage, "--input goes with one model, not with a folder of them"));
     }
@@ -99,6 +105,7 @@ pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
     };
     match output.format {
         Format::Json => output.json(&report)?,
+        Format::Markdown => output.text(&markdown::estimate(&report))?,
         _ => output.report(&table(&report, args.all_chips, output.verbose))?,
     }
     Ok(report.exit_code())

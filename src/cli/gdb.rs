@@ -54,10 +54,10 @@ pub(super) fn run(args: &GdbArgs, output: &Output) -> Result<u8> {
     let address = args.checked_address()?;
     args.run.with_request("gdb", |request| {
         let mut abandoned = None;
-        let recorded = run_driven(request, |machine, host, ports, limit| {
+        let recorded = run_driven(request, |machine, host, ports, deadline| {
             let server = Server::listen(address)?;
             output.note(&format!("waiting for a debugger at {}", server.address()));
-            match server.serve(machine, (host, ports), (request.chip, request.image), limit)? {
+            match server.serve(machine, (host, ports), (request.chip, request.image), deadline.latest())? {
                 Ended::Run(outcome) => Ok(outcome),
                 Ended::Abandoned(why) => {
                     abandoned = Some(why);

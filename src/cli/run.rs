@@ -59,7 +59,7 @@ pub(super) struct RunArgs {
     /// What an ADC channel converts: a 16-bit .wav, a voltage, a value; repeatable
     #[arg(long, value_name = "CHANNEL=WHAT")]
     adc: Vec<String>,
-    /// A .toml with adc, partner and pin stanzas: what is connected to the chip's pins
+    /// A .toml with adc, partner, pin and memory stanzas: what is connected to the chip's pins
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// Answer the firmware's semihosting calls (BKPT 0xAB): console, clock, exit code

@@ -102,9 +102,10 @@ impl BuildAttributes {
         let core = if self.cpu_name.is_empty() { String::new() } else { format!(" ({})", self.cpu_name) };
         let microcontroller = self.profile == u64::from(b'M');
         match self.cpu_arch {
-            ARCH_V7E_M => {
-                let fpu = if self.fp_arch != 0 { " with floating-point instructions" } else { "" };
-                return Some(format!("built for Armv7E-M{core}{fpu}, a Cortex-M4 or M7"));
+            // Without a floating-point unit the name alone says little: one assembler file with `.cpu cortex-m4` gives it to a program for
+            // a Cortex-M3 (ChibiOS's port for Armv7-M). An instruction that the core lacks is a fault and a finding when it comes.
+            ARCH_V7E_M if self.fp_arch != 0 || self.vfp_args == 1 => {
+                return Some(format!("built for Armv7E-M{core} with floating-point instructions, a Cortex-M4 or M7"));
             }
             arch if arch > ARCH_V7E_M => return Some(format!("built for Armv8 or later{core}")),
             ARCH_V7 if self.profile != 0 && !microcontroller => {

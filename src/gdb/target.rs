@@ -10,7 +10,7 @@ use crate::chip::Chip;
 use crate::finding::{Failure, Result};
 use crate::firmware::Image;
 use crate::machine::exceptions::Fault;
-use crate::machine::{Environment, Going, Halt, Machine, Outcome, WatchKind, Watchpoint};
+use crate::machine::{Deadline, Environment, Going, Halt, Machine, Outcome, WatchKind, Watchpoint};
 use crate::scenario::{Connected, Host, Ports, drive};
 use crate::units::{Cycles, Tick};
 use gdbstub::common::Signal;
@@ -131,7 +131,7 @@ impl<'a> Debuggee<'a> {
         let mut connected = Connected { host: self.host, ports: self.ports };
         match self.machine.go(&mut going, &mut connected, pause, self.limit)? {
             Halt::Ended(outcome) => Ok(outcome),
-            _ => drive(self.machine, self.host, self.ports, self.limit),
+            _ => drive(self.machine, self.host, self.ports, Deadline::At(self.limit)),
         }
     }
 

@@ -5,6 +5,7 @@
 //! Tested by: the unit tests below and every image.
 
 mod look;
+mod outside;
 mod wires;
 
 use super::cpu::Memory;
@@ -127,6 +128,9 @@ impl Bus {
             let value = if memory.is_sram(word) { memory.read(word, 4).unwrap_or(0) } else { self.read(word, 4, system, memory) };
             return value >> bit & 1;
         }
+        if let Some(value) = self.outside(address, size, None, system) {
+            return value;
+        }
         let word = self.read_word(address & !3, system);
         let shifted = word >> ((address & 3) * 8);
         if size >= 4 { shifted } else { shifted & ((1 << (size * 8)) - 1) }
@@ -143,6 +147,9 @@ impl Bus {
                 let old = self.read(word, 4, system, memory);
                 self.write_word(word, (old & !mask) | set, system);
             }
+            return;
+        }
+        if self.outside(address, size, Some(value), system).is_some() {
             return;
         }
         let word = address & !3;
@@ -347,13 +354,18 @@ impl Bus {
         })
     }
 
+    /// `None` where there is no device.
+    fn answers(&self, address: u32, system: &System) -> Option<()> {
+        (self.find(address & !3).is_some() || self.reaches(address, system)).then_some(())
+    }
+
     /// Moves data for a DMA channel; `None` where there is neither memory nor device.
     fn transfer(&mut self, transfer: &Transfer, system: &mut System, memory: &Memory) -> Option<()> {
         let (from, width) = transfer.source;
         let value = match memory.read(from, width) {
             Some(value) => value,
             None => {
-                self.find(from & !3)?;
+                self.answers(from, system)?;
                 self.read(from, width, system, memory)
             }
         };
@@ -362,7 +374,7 @@ impl Bus {
         if memory.is_sram(to) {
             return memory.write(to, value.to_le_bytes().get(..width as usize)?);
         }
-        self.find(to & !3)?;
+        self.answers(to, system)?;
         self.write(to, width, value, system, memory);
         Some(())
     }

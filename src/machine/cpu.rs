@@ -35,6 +35,10 @@ pub trait World {
     fn block(&mut self, core: &Core<'_>, pc: u32, size: u32, followed: bool) -> bool;
     /// A load of `size` (1, 2 or 4) bytes from an address without memory of its own.
     fn device_read(&mut self, core: &Core<'_>, address: u32, size: u32) -> u32;
+    /// Whether there is anything at an address that lies outside of the chip.
+    fn reaches(&self, _address: u32) -> bool {
+        false
+    }
     /// The like store.
     fn device_write(&mut self, core: &Core<'_>, address: u32, size: u32, value: u32);
 }
@@ -442,11 +446,14 @@ mod at_hand {
 
 /// The bits of the engine's CPSR that hold IT state (UNICORN, rows 7 and 23).
 const IT_BITS: u64 = 0x0600_fc00;
-/// Signature and option bytes, the SRAM bit-band alias, peripherals with theirs, FSMC, and the private peripheral bus: base and size.
-const DEVICE_SPACE: [(u32, u32); 5] = [
+/// Signature and option bytes, the SRAM bit-band alias, peripherals with theirs, what lies outside, FSMC, and the private peripheral bus: base and size.
+/// What lies outside of the chip: there only where [`World::reaches`] says so.
+const OUTSIDE: (u32, u32) = (0x6000_0000, 0x4000_0000);
+const DEVICE_SPACE: [(u32, u32); 6] = [
     (0x1fff_f400, 0x0000_0800),
     (0x2200_0000, 0x0200_0000),
     (0x4000_0000, 0x2000_0000),
+    OUTSIDE,
     (0xa000_0000, 0x0000_1000),
     (0xe000_0000, 0x0010_0000),
 ];
@@ -510,7 +517,9 @@ impl<W: World + 'static> Cpu<W> {
                 MemType::WRITE => Prot::WRITE,
                 _ => Prot::READ,
             };
-            let perms = page_permissions(&shared.memory, address, fetch);
+            let outside = address.wrapping_sub(OUTSIDE.0) < OUTSIDE.1;
+            let there = !outside || shared.world.reaches(address);
+            let perms = page_permissions(&shared.memory, address, fetch).filter(|_| there);
             let perms = perms.map(|perms| match shared.guards.get(&(address & !(PAGE - 1))) {
                 None => perms,
                 Some(reads) => Prot(perms.0 & !(Prot::WRITE.0 | if *reads { Prot::READ.0 } else { 0 })),

@@ -10,6 +10,7 @@ pub mod semihosting;
 
 mod bus;
 mod cpu;
+mod deadline;
 mod debug;
 mod inspect;
 mod rtt;
@@ -24,6 +25,7 @@ mod tracker;
 mod view;
 
 pub use cpu::{Core, Cpu, Memory, Special, Stop, World};
+pub use deadline::Deadline;
 pub use debug::{Going, Halt, WatchKind, Watchpoint};
 pub use inspect::{DeviceRegister, Register};
 pub use run::{Environment, Machine, Outcome, Progress, Settings};

@@ -89,6 +89,8 @@ pub struct Machine {
     pub(super) cpu: Cpu<Soc>,
     pub(super) initial_sp: u32,
     pub(super) reset_handler: u32,
+    /// Where the vector table is after a reset: 0, or in SRAM for a program that a debugger has loaded there, which sets VTOR each time.
+    vectors: u32,
     pub(super) last_fault: Option<(Fault, u32)>,
     /// The core sleeps: the run ended in the middle of it.
     pub(super) asleep: Option<Wake>,
@@ -117,7 +119,7 @@ impl Machine {
         let flash = (chip.flash.base.0, size(chip.flash.size.0));
         let sram = (chip.sram.base.0, size(chip.sram.size.0));
         let mut system = System::of(&Rc::new(chip.clone()));
-        system.exceptions.vector_table = 0;
+        system.exceptions.vector_table = program.vectors.0;
         let bus = Bus::new(chip);
         // The tracker needs the memories, which the core makes.
         let mut cpu = Cpu::with(flash, sram, |memory| {
@@ -130,6 +132,9 @@ impl Machine {
             .ok_or_else(|| Failure::new(Code::Internal, "the program is larger than the flash"))?;
         let fill: Vec<u8> = (0..sram.1 as usize).map(power_on_fill).collect();
         memory.write(sram.0, &fill);
+        for (offset, bytes) in &program.sram {
+            memory.write(sram.0.wrapping_add(*offset), bytes);
+        }
         cpu.forget_code(flash.0, flash.1);
         if settings.check_reads {
             cpu.check_reads()?;
@@ -138,6 +143,7 @@ impl Machine {
             cpu,
             initial_sp: program.initial_sp.0,
             reset_handler: program.reset_handler.0,
+            vectors: program.vectors.0,
             last_fault: None,
             asleep: None,
             semihosting: None,
@@ -270,7 +276,9 @@ impl Machine {
 
     /// AIRCR.SYSRESETREQ: core and devices as after power-on; memories and time stay.
     pub(super) fn system_reset(&mut self) {
-        self.cpu.world_mut().reset();
+        let soc = self.cpu.world_mut();
+        soc.reset();
+        soc.system.exceptions.vector_table = self.vectors;
         self.last_fault = None;
         self.asleep = None;
         self.debug.inside = false;

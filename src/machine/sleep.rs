@@ -5,6 +5,7 @@
 
 use super::exceptions::{CoreAccess, SCR_SLEEPDEEP};
 use super::run::{Environment, Machine, Outcome, Progress, Wake, power_on_fill};
+use super::soc::Soc;
 use crate::finding::Result;
 use crate::units::Tick;
 
@@ -55,7 +56,9 @@ impl Machine {
                 }
                 continue;
             }
-            let due = if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
+            // In stop mode what others wait for does not come: a character that USART is sending stays there.
+            let next_due = |soc: &Soc| if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
+            let due = next_due(soc);
             if due == Tick::NEVER {
                 let sent = soc.system.sent.len();
                 self.idle = true;
@@ -66,7 +69,7 @@ impl Machine {
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
-                if soc.system.next_due() == Tick::NEVER && soc.system.sent.len() == sent {
+                if next_due(soc) == Tick::NEVER && soc.system.sent.len() == sent {
                     self.asleep = Some(wake);
                     return Ok(Some(Outcome::Asleep(pc)));
                 }

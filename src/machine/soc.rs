@@ -505,6 +505,10 @@ impl World for Soc {
         value
     }
 
+    fn reaches(&self, address: u32) -> bool {
+        self.bus.reaches(address, &self.system)
+    }
+
     fn device_write(&mut self, _core: &Core<'_>, address: u32, size: u32, value: u32) {
         let at = self.access(address, size, true);
         let memory = Rc::clone(&self.memory);

@@ -349,8 +349,7 @@ impl Tracker {
                 .or_else(|| self.evaluate_lately(core, ahead.code))
         {
             // If the block must not run now it is no loss.
-            self.signature = signature;
-            self.prices.aim(signature);
+            self.runs_with(signature);
             return Some(0);
         }
         Some(ahead.tag)
@@ -386,6 +385,12 @@ impl Tracker {
             if self.prices.resets() != resets {
                 // The signature is forgotten.
                 ahead = fresh;
+            }
+            if let Some((at, told)) = self.prices.told()
+                && (at, told.code, told.size, told.tag) == (pc, code, size, ahead.tag & !(tag::EVALUATED | tag::STABLE))
+            {
+                // What has just run decides its codes.
+                ahead = told;
             }
         }
         // What began behind nothing, or behind what is not remembered, was not told of.
@@ -452,10 +457,18 @@ impl Tracker {
     /// The running block's codes have been evaluated.
     fn evaluated_to(&mut self, running: Running) {
         if matches!(self.phase, Phase::Told) {
-            self.signature = running.signature;
-            self.prices.aim(running.signature);
+            self.runs_with(running.signature);
         } else {
             self.run(running);
+        }
+    }
+
+    /// The block that `prices` told of runs with these codes, which were evaluated.
+    #[inline]
+    fn runs_with(&mut self, signature: SignatureId) {
+        self.signature = signature;
+        if !(self.traps.is_empty() && self.prices.decide(signature, tag::EVALUATED | tag::STABLE)) {
+            self.prices.aim(signature);
         }
     }
 
@@ -474,7 +487,16 @@ impl Tracker {
 
     /// What CCR now asks to be trapped.
     pub fn set_traps(&mut self, configuration: u32) {
-        self.traps = Traps::of(configuration);
+        let traps = Traps::of(configuration);
+        if self.traps.is_empty() && !traps.is_empty() {
+            // What decides a block's cost does not tell whether it now faults.
+            if let Some(running) = self.running() {
+                self.run(running);
+            }
+            let blocks = &self.blocks;
+            self.prices.retag(|code| blocks.tag(code), tag::CROSSES);
+        }
+        self.traps = traps;
     }
 
     /// The operand codes of a block that is about to run, and its first instruction that faults because of its operands.

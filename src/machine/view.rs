@@ -92,6 +92,11 @@ impl Machine {
         self.cpu.world_mut().bus.attach(device, partner);
     }
 
+    /// Connects a memory of that many bytes at an address outside of the chip; whether the chip has a place for it there.
+    pub fn fit_memory(&mut self, base: u32, size: u32) -> bool {
+        self.cpu.world_mut().bus.fit(base, size)
+    }
+
     /// Entering and leaving the function at `address` leaves marks.
     pub fn watch_function(&mut self, address: u32) {
         self.cpu.world_mut().watch_function(address & !1);

@@ -157,7 +157,7 @@ impl Forest {
             words: vec![Word::Tensor(0), Word::Tensor(1), whole(self.roots.len()).into(), Word::Blob(roots), Word::Blob(nodes)],
             blobs: vec![roots, nodes],
         };
-        let addresses = Addresses { tensor: &offset, constant: &|_| None, buffer: &|_| None };
+        let addresses = Addresses { tensor: &offset, constant: &|_| None, buffer: &|_| None, quads: &|_| None };
         let (bytes, own) = plan::assemble(&[draft], &[], &blobs, &addresses, arena.bytes, &inputs, &outputs)
             .ok_or_else(|| refused("its plan passes 2 GiB."))?;
         let layer = PlanLayer {

@@ -15,6 +15,7 @@ pub mod quant;
 mod reader;
 #[rustfmt::skip]
 mod schema;
+mod what_if;
 
 pub use arena::{ArenaPlan, Placement};
 pub use embed::{header, raw_header};

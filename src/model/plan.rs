@@ -257,6 +257,8 @@ pub(super) enum Word {
     Buffer(usize),
     /// Address of something in the plan, by blob number.
     Blob(usize),
+    /// How many times four pixels a tile takes, by its number.
+    Quads(usize),
 }
 
 impl From<u32> for Word {
@@ -313,6 +315,8 @@ pub(super) struct Addresses<'a> {
     pub constant: &'a dyn Fn(usize) -> Option<usize>,
     /// Arena offset of a scratch request.
     pub buffer: &'a dyn Fn(usize) -> Option<u32>,
+    /// A tile's size.
+    pub quads: &'a dyn Fn(usize) -> Option<u32>,
 }
 
 /// Writes the binary; gives it and each layer's own bytes. `None` when an address has no target or the plan passes 2 GiB.
@@ -366,6 +370,7 @@ pub(super) fn assemble(
                 Word::Value(value) => value,
                 Word::Blob(index) => blob_at.get(index)? | IN_PLAN,
                 Word::Buffer(index) => (addresses.buffer)(index)?,
+                Word::Quads(index) => (addresses.quads)(index)?,
                 Word::Tensor(index) => match (addresses.constant)(index) {
                     Some(blob) => blob_at.get(blob)? | IN_PLAN,
                     None => (addresses.tensor)(index)?,

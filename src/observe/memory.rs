@@ -13,6 +13,9 @@ pub struct SramUse {
     pub arena: Option<(u64, u64)>,
     /// From the initial stack pointer down to the deepest byte written.
     pub stack_peak: u64,
+    /// The stack lies within the static data, as armlink places it, and is counted there too. Start-up code clears it, so the deepest byte is
+    /// the deepest that is not zero.
+    pub stack_within: bool,
     /// How far the break went, where the heap begins behind the static data and its functions are known.
     pub heap_peak: Option<u64>,
 }
@@ -27,6 +30,17 @@ fn arena(image: &Image, sram: u32) -> Option<&Symbol> {
     named.or_else(|| {
         objects().filter(|symbol| symbol.linker_name.to_lowercase().contains("arena")).max_by_key(|symbol| symbol.size)
     })
+}
+
+/// The stack's use where it lies among static data: down to the deepest byte that is not zero, but not into the variables below it.
+fn used_within(machine: &Machine, image: &Image, (base, initial_sp): (u32, u32)) -> u64 {
+    let ends =
+        image.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Object && (base..initial_sp).contains(&symbol.address.0));
+    let below = ends.map(|symbol| symbol.address.0.saturating_add(symbol.size)).filter(|end| *end < initial_sp).max();
+    // Without symbols nothing tells variables from stack.
+    let Some(floor) = below else { return 0 };
+    let bytes = machine.memory().read_vec(floor, initial_sp.saturating_sub(floor) as usize).unwrap_or_default();
+    bytes.iter().position(|byte| *byte != 0).map_or(0, |unused| (bytes.len() - unused) as u64)
 }
 
 /// What the run has used. `between` is the first address above the program's static data, and the stack's start.
@@ -48,5 +62,12 @@ pub fn sram_use(machine: &Machine, image: &Image, between: (u32, u32)) -> SramUs
     let floor = grown.map_or(static_end, |(_, top)| top.max(static_end));
     let lowest = touched.get(index(floor)..index(initial_sp)).and_then(|bytes| bytes.iter().position(|touched| *touched));
     let stack_peak = lowest.map_or(0, |offset| u64::from(initial_sp.saturating_sub(floor)).saturating_sub(offset as u64));
-    SramUse { arena, stack_peak: stack_peak.next_multiple_of(4), heap_peak: grown.map(|(first, top)| u64::from(top - first)) }
+    let stack_within = base < initial_sp && initial_sp <= static_end;
+    let stack_peak = if stack_within { used_within(machine, image, (base, initial_sp)) } else { stack_peak };
+    SramUse {
+        arena,
+        stack_within,
+        stack_peak: stack_peak.next_multiple_of(4),
+        heap_peak: grown.map(|(first, top)| u64::from(top - first)),
+    }
 }

@@ -1,6 +1,6 @@
-//! What it is: the interfaces to what lies outside of the chip: SDIO and FSMC, as registers.
-//! Source: RM0008 sections 22.9 (SDIO) and 21.5, 21.6 (FSMC).
-//! Does not model: cards (every command that expects an answer times out) and external memories (their banks are no memory).
+//! What it is: SDIO, the interface to memory cards, as registers.
+//! Source: RM0008 section 22.9.
+//! Does not model: cards (every command that expects an answer times out).
 //! Tested by: `registers_conform`.
 
 use super::system::Ctx;
@@ -85,57 +85,5 @@ impl Peripheral for Sdio {
         let answered = self.registers.get(CMD) & WAITRESP != 0;
         self.registers.set_bits(STA, if answered { CTIMEOUT } else { CMDSENT }, true);
         ctx.set_line(0, self.registers.get(STA) & self.registers.get(MASK) != 0);
-    }
-}
-
-const FSMC: &[Register] = &[
-    Register::new(0x00, "BCR1", 0x30db, 0xf_ff7f).not_modelled(1),
-    Register::new(0x04, "BTR1", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x08, "BCR2", 0x30d2, 0xf_ff7f).not_modelled(1),
-    Register::new(0x0c, "BTR2", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x10, "BCR3", 0x30d2, 0xf_ff7f).not_modelled(1),
-    Register::new(0x14, "BTR3", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x18, "BCR4", 0x30d2, 0xf_ff7f).not_modelled(1),
-    Register::new(0x1c, "BTR4", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x60, "PCR2", 0x18, 0xf_fe7e).not_modelled(4),
-    Register::new(0x64, "SR2", 0x40, 0x3f),
-    Register::new(0x68, "PMEM2", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0x6c, "PATT2", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0x74, "ECCR2", 0, 0),
-    Register::new(0x80, "PCR3", 0x18, 0xf_fe7e).not_modelled(4),
-    Register::new(0x84, "SR3", 0x40, 0x3f),
-    Register::new(0x88, "PMEM3", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0x8c, "PATT3", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0x94, "ECCR3", 0, 0),
-    Register::new(0xa0, "PCR4", 0x18, 0xf_fe7e).not_modelled(4),
-    Register::new(0xa4, "SR4", 0x40, 0x3f),
-    Register::new(0xa8, "PMEM4", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0xac, "PATT4", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0xb0, "PIO4", 0xfcfc_fcfc, u32::MAX),
-    Register::new(0x104, "BWTR1", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x10c, "BWTR2", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x114, "BWTR3", 0x0fff_ffff, 0x3fff_ffff),
-    Register::new(0x11c, "BWTR4", 0x0fff_ffff, 0x3fff_ffff),
-];
-
-/// The external memory controller.
-#[derive(Clone)]
-pub struct Fsmc {
-    registers: Registers,
-}
-
-impl Default for Fsmc {
-    fn default() -> Self {
-        Self { registers: Registers::new(FSMC) }
-    }
-}
-
-impl Peripheral for Fsmc {
-    fn registers(&self) -> &Registers {
-        &self.registers
-    }
-
-    fn registers_mut(&mut self) -> &mut Registers {
-        &mut self.registers
     }
 }

@@ -14,6 +14,7 @@ mod dwt;
 mod external;
 mod exti;
 mod flash_controller;
+mod fsmc;
 mod gpio;
 mod i2c;
 mod identity;
@@ -35,6 +36,7 @@ mod wire;
 pub mod partner;
 pub mod system;
 
+pub use fsmc::OUTSIDE;
 pub use partner::Partner;
 pub use registers::{Register, Registers};
 pub use system::{Ctx, System};
@@ -116,6 +118,21 @@ pub trait Peripheral: Duplicate {
     /// Something is connected to the device from outside: a scripted partner on its bus.
     fn attach(&mut self, _partner: Partner) {}
 
+    /// An access to what lies outside of the chip, at an address of [`OUTSIDE`]: what is read there, or what is stored.
+    fn outside(&mut self, _address: u32, _size: u32, _stored: Option<u32>, _ctx: &mut Ctx<'_>) -> u32 {
+        0
+    }
+
+    /// Whether anything answers at that address of [`OUTSIDE`].
+    fn reaches(&self, _address: u32) -> bool {
+        false
+    }
+
+    /// A memory of that many bytes is connected at an address outside of the chip; whether the device has a place for it.
+    fn fit(&mut self, _base: u32, _size: u32) -> bool {
+        false
+    }
+
     /// The core stores to the memory that the device guards: flash, option bytes.
     fn guarded_store(&mut self, _address: u32, _size: u32, _value: u32, _old: u32, _ctx: &mut Ctx<'_>) -> Option<u32> {
         None
@@ -174,7 +191,7 @@ registry! {
     "exti" => exti::Exti::default(),
     "adc" => adc::Adc::default(),
     "sdio" => external::Sdio::default(),
-    "fsmc" => external::Fsmc::default(),
+    "fsmc" => fsmc::Fsmc::default(),
     "dma" => dma::Dma::default(),
     "crc" => crc::Crc::default(),
     "signature" => identity::Signature::default(),

@@ -125,6 +125,11 @@ impl Rtc {
         Cycles(needed.div_ceil(u128::from(self.rate.max(1))) as u64)
     }
 
+    /// When a write that begins now has reached the registers: never while they have no clock.
+    fn write_ends(&self, ctx: &Ctx<'_>) -> Tick {
+        if self.rate == 0 { Tick::NEVER } else { ctx.now() + self.core_cycles(WRITE_CYCLES) }
+    }
+
     fn refresh(&mut self, ctx: &mut Ctx<'_>) {
         let enabled = self.registers.get(CRH);
         ctx.set_line(0, self.registers.get(CRL) & enabled & 7 != 0);
@@ -146,6 +151,9 @@ impl Rtc {
         let clocks = ctx.system.clocks;
         self.rest = self.rest * u128::from(clocks.hclk.0) / u128::from(self.core.max(1));
         (self.rate, self.core) = (clocks.rtc.0, clocks.hclk.0);
+        if self.written > ctx.now() {
+            self.written = self.write_ends(ctx);
+        }
         self.refresh(ctx);
     }
 }
@@ -179,7 +187,7 @@ impl Peripheral for Rtc {
             CRL => {
                 self.registers.store(CRL, value);
                 if configuring && value & CNF == 0 {
-                    self.written = ctx.now() + self.core_cycles(WRITE_CYCLES);
+                    self.written = self.write_ends(ctx);
                 }
             }
             DIVH | DIVL => {}
@@ -238,6 +246,28 @@ mod tests {
     use crate::peripherals::System;
     use crate::peripherals::system::Domain;
     use crate::units::Hz;
+
+    #[test]
+    fn a_write_waits_for_the_clock() {
+        // RM0008, 18.3.4 and 18.4.2: it takes at least three cycles of RTCCLK, and RTOFF is 0 until it has ended.
+        let mut system = System::new(Hz(8_000_000));
+        system.backup_access = true;
+        let mut ctx = Ctx { system: &mut system, device: 0, name: "RTC", lines: &[19], domain: Domain::Apb1 };
+        let mut rtc = Rtc::default();
+        rtc.restart(true, &mut ctx);
+        rtc.write(CRL, CNF, &mut ctx);
+        rtc.write(PRLL, 62_499, &mut ctx);
+        rtc.write(CRL, 0, &mut ctx);
+        ctx.system.now = Tick(100_000_000);
+        assert_eq!(rtc.read(CRL, &mut ctx) & RTOFF, 0, "there is no clock");
+        // HSE / 128 of 8 MHz.
+        ctx.system.clocks.rtc = Hz(62_500);
+        rtc.clocks_changed(&mut ctx);
+        ctx.system.now = Tick(100_000_000 + 3 * 128 - 1);
+        assert_eq!(rtc.read(CRL, &mut ctx) & RTOFF, 0);
+        ctx.system.now = Tick(100_000_000 + 3 * 128);
+        assert_eq!(rtc.read(CRL, &mut ctx) & RTOFF, RTOFF);
+    }
 
     #[test]
     fn seconds_are_seconds_of_its_own_clock() {

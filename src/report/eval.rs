@@ -240,7 +240,7 @@ impl<'a> Device<'a> {
         request.scenario.world.apply(&mut machine)?;
         let watch = Watch::on(&mut machine, request.image);
         let mut host = Host::new(request.scenario, request.image)?;
-        let outcome = machine.run(&mut host, request.limit.tick())?;
+        let outcome = machine.run_within(&mut host, request.limit.deadline())?;
         if let Some(finding) = trouble(&outcome, &machine, request.image, &host, host.is_content()) {
             return Err(finding.into());
         }
@@ -258,7 +258,7 @@ impl<'a> Device<'a> {
         let before = (self.machine.marks().len(), self.machine.unresolved());
         let mut host = self.host.clone();
         host.load(&input);
-        let outcome = self.machine.run(&mut host, self.request.limit.tick())?;
+        let outcome = self.machine.run_within(&mut host, self.request.limit.deadline())?;
         let failure = trouble(&outcome, &self.machine, image, &host, host.is_content() && host.has_answer());
         let mut result = SampleResult {
             sample,

@@ -7,7 +7,7 @@ use super::host::Protocol;
 use super::input::{Raw, clip};
 use super::speaker::{ListenFile, Play};
 use super::tensor::{Elements, Tensor};
-use super::world::{AdcFile, PartnerFile, PinFile, WorldFile};
+use super::world::{AdcFile, MemoryFile, PartnerFile, PinFile, WorldFile};
 use super::{Agreement, Decision, Files, Reference, Scenario};
 use crate::finding::{Code, Failure, Result};
 use serde::Deserialize;
@@ -33,6 +33,8 @@ struct ScenarioFile {
     partner: Vec<PartnerFile>,
     #[serde(default)]
     pin: Vec<PinFile>,
+    #[serde(default)]
+    memory: Vec<MemoryFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,7 +171,7 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     if matches!(protocol, Protocol::Listen(_)) && samples.elements() != Elements::Int16 {
         return Err(wrong(format!("what is played to firmware that listens is int16, not {}", samples.elements().name())));
     }
-    let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin }.check(&display, |name| files.read(name))?;
+    let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin, memory: file.memory }.check(&display, |name| files.read(name))?;
     Ok(Scenario {
         name: file.name,
         title: file.title,

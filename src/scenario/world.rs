@@ -1,5 +1,5 @@
-//! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins.
-//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
+//! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins, memories behind FSMC.
+//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[[memory]]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
 //! Does not model: what changes over time but recordings.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
@@ -25,6 +25,8 @@ pub(super) struct WorldFile {
     pub partner: Vec<PartnerFile>,
     #[serde(default)]
     pub pin: Vec<PinFile>,
+    #[serde(default)]
+    pub memory: Vec<MemoryFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,12 +75,22 @@ pub(super) struct PinFile {
     high: bool,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemoryFile {
+    /// Where the firmware finds it: behind one of FSMC's selects.
+    at: u32,
+    /// Its bytes.
+    size: u32,
+}
+
 /// See the module's description.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     analog: Vec<(u8, Source)>,
     partners: Vec<(String, Partner)>,
     pins: Vec<(String, u32, bool)>,
+    memories: Vec<(u32, u32)>,
     debugger: Option<Grants>,
     /// Where serial lines, RTT and ITM lead.
     pub wiring: Wiring,
@@ -87,6 +99,9 @@ pub struct World {
     /// Where a recording of the wires goes.
     pub vcd: Option<PathBuf>,
 }
+
+/// What one select of FSMC reaches (RM0008, 21.4.1).
+const MOST_MEMORY: u32 = 64 << 20;
 
 fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
     Failure::new(Code::BadScenarioFile, format!("{place}: {what}"))
@@ -160,6 +175,12 @@ impl WorldFile {
         for pin in self.pin {
             let (port, number) = pin_of(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
             world.pins.push((port, number, pin.high));
+        }
+        for memory in self.memory {
+            if memory.size > MOST_MEMORY {
+                return Err(wrong(place, format_args!("[[memory]] size = {}; FSMC has 64 MiB for each select", memory.size)));
+            }
+            world.memories.push((memory.at, memory.size));
         }
         Ok(world)
     }
@@ -244,6 +265,14 @@ impl World {
             let port = device(machine, port)?;
             machine.set_pin(port, *pin, Some(*high));
         }
+        for (base, size) in &self.memories {
+            if !machine.fit_memory(*base, *size) {
+                let what = format_args!(
+                    "[[memory]] at 0x{base:08x} of {size} B; a chip with FSMC has 64 MiB at each of 0x60000000, 0x64000000, 0x68000000, 0x6c000000"
+                );
+                return Err(wrong("the world outside", what));
+            }
+        }
         if self.vcd.is_some() {
             machine.record_wires();
         }
@@ -279,6 +308,7 @@ mod tests {
             ("[[adc]]\nchannel=1\ncsv=\"t.csv\"", "needs a rate"),
             ("[[adc]]\nchannel=1\nvolts=7", "0 to 5 V"),
             ("[[pin]]\npin=\"PA16\"\nhigh=true", "no pin"),
+            ("[[memory]]\nat=0x68000000\nsize=0x4000001", "64 MiB"),
         ] {
             let failure = world(text).expect_err(says);
             assert!(failure.0.message.contains(says), "{}", failure.0.message);

@@ -6,16 +6,20 @@
 //! Tested by: `tests/fidelity.rs`: both ways give equal totals, per cause, on every image and on generated programs.
 
 mod detail;
+mod edge;
+mod hash;
 
 pub use detail::{Details, InsnCost};
+pub use edge::{Ahead, arrival};
+pub use hash::Mixing;
 
 use super::operands::Guards;
-use super::{Cause, CauseCycles, Entry, FrontState, OperandCode, Operands, TimingConfig, Transition, step_block};
+use super::{Cause, CauseCycles, CauseTotals, Entry, FrontState, OperandCode, Operands, TimingConfig, Transition, step_block};
 use crate::isa::Block;
 use crate::units::{Addr, Cycles};
+use edge::{BUSY, Edge, NONE, NOTHING, Priced, slot};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
 
 /// Whether prices are remembered or worked out each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,48 +30,6 @@ pub enum Fidelity {
     Memo,
     /// Worked out instruction by instruction for every block that runs.
     Reference,
-}
-
-/// Cycles by cause over a whole run, in the order of [`Cause::ALL`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CauseTotals(pub [u64; 9]);
-
-impl CauseTotals {
-    /// Adds a block's cycles, `times` over.
-    pub fn add(&mut self, cycles: &CauseCycles, times: u64) {
-        for (total, cycles) in self.0.iter_mut().zip(cycles.0) {
-            *total += u64::from(cycles) * times;
-        }
-    }
-
-    /// Adds other totals.
-    pub fn merge(&mut self, other: &CauseTotals) {
-        for (total, other) in self.0.iter_mut().zip(other.0) {
-            *total += other;
-        }
-    }
-
-    /// What was added since `earlier`.
-    #[must_use]
-    pub fn since(&self, earlier: &CauseTotals) -> CauseTotals {
-        let mut difference = *self;
-        for (now, then) in difference.0.iter_mut().zip(earlier.0) {
-            *now = now.saturating_sub(then);
-        }
-        difference
-    }
-
-    /// The cycles of one cause.
-    #[must_use]
-    pub fn of(&self, cause: Cause) -> u64 {
-        self.0.get(cause as usize).copied().unwrap_or(0)
-    }
-
-    /// All cycles.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
 }
 
 /// A block known to the table.
@@ -124,109 +86,6 @@ impl Code {
     }
 }
 
-/// What begins where a block ends, as far as whoever runs the blocks wants to be told again without looking it up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ahead {
-    /// The block's size in bytes.
-    pub size: u32,
-    /// The block.
-    pub code: CodeId,
-    /// Its operand codes, if `tag` does not ask for them to be worked out.
-    pub signature: SignatureId,
-    /// Whatever else has to be known of it; zero where nothing needs doing.
-    pub tag: u8,
-}
-
-/// One remembered transition: what is needed whenever it is taken, on one line of the cache. The rest is in [`Priced`].
-#[repr(align(64))]
-struct Edge {
-    /// What begins behind it (see [`arrival`]), with [`BUSY`] if something has to be done about that.
-    arrival: u64,
-    /// How often it was taken.
-    count: u64,
-    cycles: u32,
-    exit: u32,
-    /// The transitions that came after this one, by [`slot`] of where they led. Choosing by address costs no branch that the host could
-    /// predict wrong.
-    then: [u32; 4],
-    ahead: CodeId,
-    ahead_signature: SignatureId,
-    tag: u8,
-    /// What `then` is about, if the codes of what begins have to be evaluated: the block running with these.
-    runs_with: SignatureId,
-    /// The same transition with a `then` about other codes. Such a copy only counts what comes after it.
-    variant: u32,
-}
-
-/// What a transition is about.
-struct Priced {
-    code: CodeId,
-    signature: SignatureId,
-    causes: CauseCycles,
-}
-
-impl Edge {
-    fn new(next: u32, cycles: u32, exit: u32, ahead: Ahead) -> Self {
-        let mut edge = Edge {
-            arrival: u64::from(next),
-            count: 0,
-            cycles,
-            exit,
-            then: [NONE; 4],
-            ahead: ahead.code,
-            ahead_signature: ahead.signature,
-            tag: 0,
-            runs_with: NO_CODES,
-            variant: NONE,
-        };
-        edge.set_ahead(ahead);
-        edge
-    }
-
-    fn next(&self) -> u32 {
-        self.arrival as u32
-    }
-
-    fn ahead(&self) -> Ahead {
-        let size = ((self.arrival & !BUSY) >> 32) as u32;
-        Ahead { size, code: self.ahead, signature: self.ahead_signature, tag: self.tag }
-    }
-
-    fn set_tag(&mut self, tag: u8) {
-        self.tag = tag;
-        self.arrival = self.arrival & !BUSY | if tag == 0 { 0 } else { BUSY };
-    }
-
-    /// What begins behind it is this; nothing is known of what comes after that.
-    fn set_ahead(&mut self, ahead: Ahead) {
-        (self.ahead, self.ahead_signature) = (ahead.code, ahead.signature);
-        self.arrival = arrival(self.next(), ahead.size);
-        self.set_tag(ahead.tag);
-        (self.then, self.runs_with, self.variant) = ([NONE; 4], NO_CODES, NONE);
-    }
-}
-
-/// A place in [`Edge::then`] for an address: the golden ratio's fraction spreads neighbours.
-#[inline(always)]
-fn slot(pc: u32) -> usize {
-    (pc.wrapping_mul(0x9e37_79b1) >> 30) as usize
-}
-
-/// A block's place and size as one number, to be compared at once.
-#[inline(always)]
-#[must_use]
-pub const fn arrival(pc: u32, size: u32) -> u64 {
-    pc as u64 | (size as u64) << 32
-}
-
-/// The bit that no size has: the block is not to be gone over lightly.
-const BUSY: u64 = 1 << 63;
-
-/// No transition.
-const NONE: u32 = u32::MAX;
-/// The size of a block that is not there: none was announced behind the transition.
-const NOTHING: u32 = 0;
-
 /// How many transitions are kept before the table starts anew, unless [`Prices::limit_table`] says otherwise; each takes some 150 bytes
 /// with its state and signature. Firmware that never settles costs time, not memory.
 const MOST_EDGES: usize = 200_000;
@@ -263,47 +122,6 @@ pub struct Prices {
     resets: u32,
     /// Details of what is remembered no more, if somebody wants them.
     kept: Option<Box<Details>>,
-}
-
-/// A hash for keys that nobody chooses with ill intent: multiply and fold, several times faster than the standard one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mixing;
-
-/// See [`Mixing`].
-#[derive(Debug)]
-pub struct Mixer(u64);
-
-impl BuildHasher for Mixing {
-    type Hasher = Mixer;
-    fn build_hasher(&self) -> Mixer {
-        Mixer(0)
-    }
-}
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-    fn write_u8(&mut self, value: u8) {
-        self.write_u64(u64::from(value));
-    }
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
-    }
-    fn write_usize(&mut self, value: usize) {
-        self.write_u64(value as u64);
-    }
-    fn write_u64(&mut self, value: u64) {
-        // The multiplier is the golden ratio's fraction, odd.
-        self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }
 
 /// What a block has cost in a run.
@@ -386,10 +204,11 @@ impl Prices {
     }
 
     /// The signature behind a key, if the block ran with it lately (see [`Operands::evaluate`]).
-    #[must_use]
-    pub fn recall(&self, code: CodeId, key: u128) -> Option<SignatureId> {
-        let lately = &self.codes[code.index()].lately;
-        lately.iter().find(|(known, _)| *known == key).map(|(_, signature)| *signature)
+    pub fn recall(&mut self, code: CodeId, key: u128) -> Option<SignatureId> {
+        let lately = &mut self.codes[code.index()].lately;
+        let place = lately.iter().position(|(known, _)| *known == key)?;
+        lately.swap(0, place);
+        lately.first().map(|(_, signature)| *signature)
     }
 
     /// The block ran with this signature, whose key is this.
@@ -548,14 +367,32 @@ impl Prices {
     /// [`Prices::leave`]'s turn.
     #[inline]
     pub fn follow_any(&mut self, arrival: u64) -> Option<(Ahead, u32)> {
-        let found = self.edges.get(self.cursor as usize)?.then[slot(arrival as u32)];
+        let (then, place) = (self.edges.get(self.cursor as usize)?.then, slot(arrival as u32));
+        let leads_there = |found: &u32| self.edges.get(*found as usize).is_some_and(|edge| edge.arrival & !BUSY == arrival);
+        let found = [then[place], then[place ^ 1]].into_iter().find(leads_there)?;
         let edge = self.edges.get_mut(found as usize)?;
-        if edge.arrival & !BUSY != arrival {
-            return None;
-        }
         edge.count += 1;
         self.cursor = found;
         Some((edge.ahead(), edge.cycles))
+    }
+
+    /// The block that was told of last runs with these codes, which had to be evaluated: if what ran before decides them, they are told with
+    /// it from now on, and the tag loses `evaluated`. Whether that is so.
+    #[inline]
+    pub fn decide(&mut self, signature: SignatureId, evaluated: u8) -> bool {
+        let Some(edge) = self.edges.get_mut(self.cursor as usize) else { return false };
+        if edge.decides == Some(false) {
+            return false;
+        }
+        let about = self.priced[self.cursor as usize].code;
+        let decides = self.codes[about.index()].operands.decide(&self.codes[edge.ahead.index()].operands);
+        edge.decides = Some(decides);
+        if decides {
+            edge.ahead_signature = signature;
+            edge.decided |= edge.tag & evaluated;
+            edge.set_tag(edge.tag & !evaluated);
+        }
+        decides
     }
 
     /// The block that was told of last runs with these codes.
@@ -633,13 +470,15 @@ impl Prices {
                 found
             }
         };
-        if let Some(before) = self.edges.get_mut(self.cursor as usize)
+        if let Some(before) = self.edges.get(self.cursor as usize)
             && before.ahead == code
         {
-            before.then[slot(next)] = found;
+            let place = slot(next);
+            let taken = self.edges.get(before.then[place] as usize).is_some_and(|edge| edge.next() != next);
+            self.edges[self.cursor as usize].then[place ^ usize::from(taken)] = found;
         }
         let edge = &mut self.edges[found as usize];
-        if edge.ahead() != ahead {
+        if edge.ahead() != ahead && !edge.has_decided(ahead) {
             // What begins there is another block now, or is to be treated in another way.
             edge.set_ahead(ahead);
         }
@@ -656,6 +495,14 @@ impl Prices {
     pub fn mark(&mut self, code: CodeId, tag: u8) {
         for edge in self.edges.iter_mut().filter(|edge| edge.ahead == code) {
             edge.set_tag(edge.tag | tag);
+        }
+    }
+
+    /// From now on that has to be known of each block when it begins, and nothing is decided by what ran before.
+    pub fn retag(&mut self, tag: impl Fn(CodeId) -> u8, kept: u8) {
+        for edge in &mut self.edges {
+            (edge.decides, edge.decided) = (Some(false), 0);
+            edge.set_tag(edge.tag & kept | tag(edge.ahead));
         }
     }
 

@@ -15,15 +15,15 @@ mod operands;
 mod pipeline;
 mod signature;
 mod state;
+mod totals;
 
 pub use config::TimingConfig;
 pub use exception::{Handler, exception_entry, exception_return, late_arrival, tail_chain};
-pub use memo::{
-    Ahead, BlockCost, CauseTotals, CodeId, Details, Fidelity, InsnCost, Mixing, NO_CODES, Prices, SignatureId, arrival,
-};
+pub use memo::{Ahead, BlockCost, CodeId, Details, Fidelity, InsnCost, Mixing, NO_CODES, Prices, SignatureId, arrival};
 pub use operands::{Entry, Operands, Scratch};
 pub use signature::{Need, OperandCode, OperandNeed, Region, operand_need, static_code};
 pub use state::FrontState;
+pub use totals::CauseTotals;
 
 use crate::isa::Insn;
 use crate::units::Addr;

@@ -146,12 +146,12 @@ enum Value {
     Node(At),
 }
 
-/// `a + (b << shift) + add`, with registers as at the block's entry; [`NO_REG`] is zero.
+/// `a + b * times + add`, with registers as at the block's entry; [`NO_REG`] is zero. Of two registers with a factor of one the lower is `a`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Linear {
     a: u8,
     b: u8,
-    shift: u8,
+    times: u32,
     add: u32,
 }
 
@@ -189,27 +189,43 @@ const NO_REG: u8 = 15;
 const LARGEST_STEP: u32 = 4096;
 
 impl Linear {
-    const ZERO: Linear = Linear { a: NO_REG, b: NO_REG, shift: 0, add: 0 };
+    const ZERO: Linear = Linear { a: NO_REG, b: NO_REG, times: 0, add: 0 };
 
-    /// The sum, if it has one plain and one shifted term at most.
-    fn plus(self, other: Linear) -> Option<Linear> {
-        let terms = |l: Linear| [(l.a, 0), (l.b, l.shift)].into_iter().filter(|(r, _)| *r != NO_REG);
-        let mut terms = terms(self).chain(terms(other));
-        let (first, second, third) = (terms.next(), terms.next(), terms.next());
-        let (a, (b, shift)) = match (first, second, third) {
-            (None, ..) => (NO_REG, (NO_REG, 0)),
-            (Some(only), None, _) => (NO_REG, only),
-            (Some((a, 0)), Some(b), None) | (Some(b), Some((a, 0)), None) => (a, b),
-            _ => return None,
-        };
-        let (a, b, shift) = if a == NO_REG && shift == 0 { (b, NO_REG, 0) } else { (a, b, shift) };
-        Some(Linear { a, b, shift, add: self.add.wrapping_add(other.add) })
+    /// The sum of registers with factors, if it has this form.
+    fn of_terms(terms: impl IntoIterator<Item = (u8, u32)>, add: u32) -> Option<Linear> {
+        let mut sum = [(NO_REG, 0u32); 2];
+        for (register, times) in terms.into_iter().filter(|(register, _)| *register != NO_REG) {
+            let place = sum.iter().position(|(known, _)| *known == register).or_else(|| {
+                // A register whose factors have come to nothing makes room.
+                sum.iter().position(|(_, times)| *times == 0)
+            })?;
+            sum[place] = (register, if sum[place].0 == register { sum[place].1.wrapping_add(times) } else { times });
+        }
+        sum = sum.map(|(register, times)| if times == 0 { (NO_REG, 0) } else { (register, times) });
+        sum.sort_by_key(|(register, times)| (*register == NO_REG, *times != 1, *register));
+        match sum {
+            [(NO_REG, _), _] => Some(Linear { add, ..Linear::ZERO }),
+            [(a, 1), (b, times)] => Some(Linear { a, b, times, add }),
+            [(b, times), (NO_REG, _)] => Some(Linear { a: NO_REG, b, times, add }),
+            _ => None,
+        }
+    }
+
+    fn terms(self) -> [(u8, u32); 2] {
+        [(self.a, 1), (self.b, self.times)]
+    }
+
+    /// This and so many times the other.
+    fn plus(self, other: Linear, times: u32) -> Option<Linear> {
+        let others = other.terms().map(|(register, factor)| (register, factor.wrapping_mul(times)));
+        let add = self.add.wrapping_add(other.add.wrapping_mul(times));
+        Linear::of_terms(self.terms().into_iter().chain(others), add)
     }
 
     #[inline]
     fn of(self, regs: &[u32; 16]) -> u32 {
         let [a, b] = [self.a, self.b].map(|r| regs[usize::from(r & 15)]);
-        a.wrapping_add(b << (self.shift & 31)).wrapping_add(self.add)
+        a.wrapping_add(b.wrapping_mul(self.times)).wrapping_add(self.add)
     }
 
     /// The registers in it, as a mask.
@@ -252,6 +268,8 @@ pub struct Operands {
     others: Vec<Need>,
     stable: bool,
     recipe: Option<Recipe>,
+    /// What R0 to LR hold at the block's end, where that is a sum of registers at its entry.
+    exits: [Option<Linear>; 15],
 }
 
 /// Scratch space for evaluation, kept between calls.
@@ -279,7 +297,7 @@ impl Operands {
         for (i, insn) in block.insns.iter().enumerate() {
             build.insn(i, insn);
         }
-        let (stable, recipe) = (build.is_stable(), Recipe::of(&build));
+        let (stable, recipe, exits) = (build.is_stable(), Recipe::of(&build), build.exits());
         build.keep_what_is_needed();
         let Build { fixed, nodes, needs, stores, seen, .. } = build;
         let mut operands = Operands {
@@ -293,6 +311,7 @@ impl Operands {
             others: Vec::new(),
             stable,
             recipe,
+            exits,
         };
         for need in &operands.needs {
             match need.kind {
@@ -334,6 +353,31 @@ impl Operands {
     #[must_use]
     pub fn is_stable(&self) -> bool {
         self.stable
+    }
+
+    /// Whether this block's codes decide those of one that runs right behind it: whatever that accesses is near what this one accesses,
+    /// and as aligned. (What [`Operands::is_stable`] does not see is not seen here.)
+    #[must_use]
+    pub fn decide(&self, next: &Operands) -> bool {
+        next.needs.iter().all(|need| {
+            let Kind::Address { at: Value::Linear(at), bytes } = need.kind else { return false };
+            let Some(at) = self.at_exit(at).filter(|_| need.outcome.is_none()) else { return false };
+            self.needs.iter().any(|known| match known.kind {
+                Kind::Address { at: Value::Linear(seen), bytes: seen_bytes } if known.outcome.is_none() => {
+                    let step = at.add.wrapping_sub(seen.add) as i32;
+                    let near = step.unsigned_abs() <= LARGEST_STEP && step % i32::from(bytes.max(1)) == 0;
+                    near && Linear { add: 0, ..at } == Linear { add: 0, ..seen } && seen_bytes >= bytes
+                }
+                _ => false,
+            })
+        })
+    }
+
+    /// A sum of registers at this block's end, in terms of its entry.
+    fn at_exit(&self, sum: Linear) -> Option<Linear> {
+        sum.terms().into_iter().try_fold(Linear { add: sum.add, ..Linear::ZERO }, |so_far, (register, times)| {
+            if register == NO_REG { Some(so_far) } else { so_far.plus((*self.exits.get(usize::from(register))?)?, times) }
+        })
     }
 
     /// Evaluates everything for one execution of the block. The codes are then [`Operands::codes`]; the key tells whether they are those of

@@ -89,6 +89,32 @@ def dense_relu6(rng):
     return convert(randomise(model, rng, 4.0), [(-3, 5)], rng)
 
 
+@case
+def dense_deep(rng):
+    return dense(rng, (601,), 9)
+
+
+def signs(rng, *layers, shape):
+    """Weights of one size and inputs at the ends of their range: the largest sums there can be."""
+    (x,) = inputs(shape)
+    y = x
+    for layer in layers:
+        y = layer(y)
+    model = randomise(tf.keras.Model(x, y), rng)
+    for layer in model.layers:
+        layer.set_weights([np.sign(w) * 0.05 if w.ndim > 1 else w for w in layer.get_weights()])
+    return convert(model, [(-1, 1)], rng)
+
+
+# Sums of few inputs, so that not all outputs saturate.
+for name, layer, shape in [
+    ("dense_extremes", lambda: L.Dense(11), (26,)),
+    ("conv_extremes", lambda: L.Conv2D(6, 3, padding="same"), (6, 5, 3)),
+    ("depthwise_extremes", lambda: L.DepthwiseConv2D(3, padding="same"), (6, 5, 4)),
+]:
+    CASES[name] = lambda rng, layer=layer, shape=shape: signs(rng, layer(), shape=shape)
+
+
 def unary(rng, activation, low, high):
     (x,) = inputs((256,))
     return convert(tf.keras.Model(x, L.Activation(activation)(x)), [(low, high)], rng)
@@ -212,6 +238,7 @@ def pair(rng, layer, a=(4, 3, 5), b=(4, 3, 5), ranges=((-1, 2), (-3, 1))):
 PAIRS = {
     "add": (L.Add, {}),
     "add_relu": (lambda: lambda xy: tf.nn.relu(xy[0] + xy[1]), {}),
+    "add_far": (L.Add, {"ranges": ((-1, 2), (-90, 40))}),
     "add_broadcast": (lambda: lambda xy: xy[0] + xy[1], {"b": (1, 5)}),
     "subtract_broadcast_first": (lambda: lambda xy: xy[0] - xy[1], {"a": (3, 1)}),
     "multiply": (L.Multiply, {}),
@@ -227,6 +254,7 @@ for name, shape, function in [
     ("mean_keep", (3, 4, 5), lambda x: tf.reduce_mean(x, [2], keepdims=True)),
     ("sum_two", (3, 2, 3), lambda x: tf.reduce_sum(x, [1, 3])),
     ("reduce_max", (3, 4, 5), lambda x: tf.reduce_max(x, [1])),
+    ("add_one_scale", (4, 3, 5), lambda x: x[:, :2] + x[:, 2:]),
     ("add_constant", (3, 4, 5), lambda x: x + tf.constant(np.linspace(-1, 1, 5), tf.float32)),
 ]:
 
@@ -418,6 +446,8 @@ def run(name, model, rng, samples):
             if dtype.kind == "f":
                 draw = FLOATS.get(name, lambda rng, shape: rng.uniform(-2, 2, shape))
                 value = draw(rng, shape).astype(dtype)
+            elif name.endswith("_extremes"):
+                value = rng.choice(np.array([-128, -128, 127], dtype), shape)
             elif np.prod(shape) == 256 and sample == 0:
                 value = np.arange(256, dtype=np.uint8).view(np.int8).reshape(shape)
             else:

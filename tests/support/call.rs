@@ -72,6 +72,8 @@ impl Call {
             flash: self.flash.clone(),
             flash_used: chip.flash.size,
             sram_static: chip.sram.size,
+            sram: Vec::new(),
+            vectors: Addr(0),
             initial_sp: Addr(self.stack),
             reset_handler: Addr(self.entry),
         };

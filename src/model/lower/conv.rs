@@ -4,6 +4,7 @@
 //! Does not model: groups, 4-bit weights. Int16 activations are `wide.rs`'s matter.
 //! Tested by: `tests/model_kernels.rs`.
 
+use super::stretch::Tile;
 use super::{Lowering, Operator, Type, Word, dense, float, hybrid, wide};
 use crate::finding::Result;
 use crate::model::Tensor;
@@ -193,14 +194,15 @@ pub(super) struct Rest {
 
 /// The packed tile and what belongs to it.
 pub(super) struct Scratch {
-    pub quads: usize,
+    /// Pixels of a tile by four; depthwise: output columns per block.
+    pub quads: Word,
     pub tile: Word,
     pub staged: Word,
     pub bordered: Option<Word>,
 }
 
 impl Scratch {
-    pub const NONE: Scratch = Scratch { quads: 0, tile: Word::Value(0), staged: Word::Value(0), bordered: None };
+    pub const NONE: Scratch = Scratch { quads: Word::Value(0), tile: Word::Value(0), staged: Word::Value(0), bordered: None };
 }
 
 /// The descriptor's words.
@@ -214,13 +216,13 @@ pub(super) fn words(l: &Lowering, c: &Convolution, rest: Rest) -> Result<Vec<Wor
     words.extend([l.word(rest.taps as u64)?, l.word(rest.row_bytes as u64)?].map(Word::Value));
     words.extend([rest.weights, rest.constants]);
     words.extend(rest.range);
-    words.extend([l.word(rest.scratch.quads as u64)?.into(), rest.scratch.tile, rest.scratch.staged]);
+    words.extend([rest.scratch.quads, rest.scratch.tile, rest.scratch.staged]);
     words.extend([u32::from(rest.scratch.bordered.is_some()).into(), rest.scratch.bordered.unwrap_or(Word::Value(0))]);
     Ok(words)
 }
 
-/// Scratch memory for packed tiles of so many taps and four pixels each.
-pub(super) fn tiles(l: &mut Lowering, c: &Convolution, taps: usize, quads: usize) -> Scratch {
+/// Scratch memory for packed tiles of so many taps and four pixels each. With `fixed`, tiles stay as large as that.
+pub(super) fn tiles(l: &mut Lowering, c: &Convolution, taps: usize, quads: usize, fixed: bool) -> Scratch {
     let [in_h, in_w, in_c] = c.place.input;
     let along = |d: usize, stride: u32, dilation: u32| {
         u64::from(c.place.output[d] - 1) * u64::from(stride) + u64::from(c.kernel[d] - 1) * u64::from(dilation) + 1
@@ -231,6 +233,13 @@ pub(super) fn tiles(l: &mut Lowering, c: &Convolution, taps: usize, quads: usize
     let bordered = high_side.saturating_mul(wide_side).saturating_mul(u64::from(in_c));
     let (tile, staged) = (l.scratch((taps * 8 * quads) as u64), l.scratch(taps.next_multiple_of(4) as u64));
     let bordered = (overhangs && bordered <= BORDERED_BYTES).then(|| l.scratch(bordered));
+    let quads = match tile {
+        Word::Buffer(scratch) if !fixed => {
+            l.tiles.push(Tile { scratch, bytes: taps as u64 * 8, total: c.pixels().div_ceil(4), quads });
+            Word::Quads(l.tiles.len() - 1)
+        }
+        _ => Word::Value(u32::try_from(quads).unwrap_or(1)),
+    };
     Scratch { quads, tile, staged, bordered }
 }
 
@@ -247,13 +256,13 @@ fn emit(l: &mut Lowering, operator: &Operator, c: &Convolution) -> Result<()> {
     if let Some(rows) = c.as_product() {
         return dense::emit(l, operator, rows, &c.rows.concat(), c.row_bytes().max(1), constants, [zero, low, high]);
     }
-    // The fast kernels requantise by factors below a quarter only.
-    let usual = constants.iter().all(|constant| constant[2] >= 0);
+    // The fast kernels requantise by factors below a quarter only, and above what leaves nothing of any sum.
+    let usual = constants.iter().all(|constant| (0..=20).contains(&constant[2]));
     let choice = if usual { choose(c) } else { Choice::Generic };
     let (row_bytes, taps, scratch) = match choice {
-        Choice::Quads { taps, quads } => (taps.next_multiple_of(4), taps, tiles(l, c, taps, quads)),
+        Choice::Quads { taps, quads } => (taps.next_multiple_of(4), taps, tiles(l, c, taps, quads, false)),
         Choice::Planes { columns, bytes } => {
-            (9, 1, Scratch { quads: columns as usize, tile: l.scratch(bytes as u64), ..Scratch::NONE })
+            (9, 1, Scratch { quads: columns.into(), tile: l.scratch(bytes as u64), ..Scratch::NONE })
         }
         Choice::Generic => (c.row_bytes(), c.multiplier as usize, Scratch::NONE),
     };

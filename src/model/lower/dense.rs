@@ -10,6 +10,8 @@ use crate::model::plan::Kernel;
 
 /// Output channels that the kernel computes together.
 const BLOCK: usize = 4;
+/// Inputs that the kernel takes together at most: each takes six bytes of scratch.
+const CHUNK: usize = 256;
 
 pub(super) fn fully_connected(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (_, x) = l.input(operator, 0)?;
@@ -60,16 +62,46 @@ pub(super) fn emit(
 ) -> Result<()> {
     let (input, _) = l.input(operator, 0)?;
     let (output, _) = l.output(operator)?;
-    if !depth.is_multiple_of(4) {
+    let (in_blocks, chunk) = (constants.len() / BLOCK * BLOCK, chunk(depth));
+    if !depth.is_multiple_of(4) && in_blocks < constants.len() {
         l.reads_beyond(input);
     }
     let mut words = vec![Word::Tensor(input), Word::Tensor(output)];
     words.extend([l.word(rows)?, l.word(depth as u64)?, l.word(constants.len() as u64)?].map(Word::Value));
-    words.push(l.blob(interleave(weights, depth)));
+    words.push(l.blob(in_order(weights, depth, chunk)));
     words.push(l.blob_words(constants.into_iter().flatten()));
     words.extend(clamp.map(Word::from));
+    words.push(l.word(chunk as u64)?.into());
+    let sums = if chunk < depth { in_blocks } else { BLOCK };
+    words.extend([l.scratch(chunk.div_ceil(2) as u64 * 12), l.scratch(sums as u64 * 4)]);
     l.emit(Kernel::FullyConnectedS8, words);
     Ok(())
+}
+
+/// Inputs that are taken together: all, or as evenly as even numbers allow.
+fn chunk(depth: usize) -> usize {
+    let chunks = depth.div_ceil(CHUNK).max(1);
+    if chunks == 1 { depth } else { depth.div_ceil(chunks).next_multiple_of(2) }
+}
+
+/// The weights in the order in which the kernel reads them: chunk by chunk, block by block of four channels, a byte without sign for each of
+/// them at each input, and where a chunk's inputs are odd in number, one more that does not count; then the rows that make no block.
+fn in_order(weights: &[u8], depth: usize, chunk: usize) -> Vec<u8> {
+    let rows: Vec<&[u8]> = weights.chunks_exact(depth).collect();
+    let (blocks, rest) = rows.as_chunks::<BLOCK>();
+    let mut out = Vec::with_capacity(rows.len() * depth.next_multiple_of(4));
+    for first in (0..depth).step_by(chunk.max(1)) {
+        let inputs = chunk.min(depth - first).next_multiple_of(2);
+        for block in blocks {
+            let at = |input: usize| block.map(|row| row.get(input).map_or(0x80, |w| w ^ 0x80));
+            out.extend((first..first + inputs).flat_map(at));
+        }
+    }
+    for row in rest {
+        out.extend_from_slice(row);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    out
 }
 
 /// Rows in blocks of four channels, word by word: four inputs' weights of the first channel, of the second, …; the rest row by row.

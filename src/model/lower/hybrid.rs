@@ -127,11 +127,15 @@ pub(super) fn convolution(l: &mut Lowering, operator: &Operator, c: &Convolution
         let rows_per_scale = rows.checked_div(batches).unwrap_or(1);
         return product(l, operator, Product { rows, rows_per_scale, depth, weights: &weights, channels, quantised, hybrid });
     }
-    let (kernel, row_bytes, taps, scratch) = match conv::choose(c) {
-        Choice::Quads { taps, quads } => (Kernel::ConvHybrid, taps.next_multiple_of(4), taps, conv::tiles(l, c, taps, quads)),
+    let choice = conv::choose(c);
+    let (kernel, row_bytes, taps, scratch) = match choice {
+        Choice::Quads { taps, quads } => {
+            (Kernel::ConvHybrid, taps.next_multiple_of(4), taps, conv::tiles(l, c, taps, quads, true))
+        }
         _ => (Kernel::ConvGenericHybrid, c.row_bytes(), c.multiplier as usize, Scratch::NONE),
     };
-    let sums = l.scratch(16 * scratch.quads as u64);
+    let quads = if let Choice::Quads { quads, .. } = choice { quads } else { 0 };
+    let sums = l.scratch(16 * quads as u64);
     // The float inputs are not needed any more.
     l.in_place(input, output);
     let rest = Rest {

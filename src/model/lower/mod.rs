@@ -19,6 +19,7 @@ mod recurrent;
 mod refusal;
 mod rows;
 mod shapes;
+mod stretch;
 mod unary;
 mod variables;
 mod wide;
@@ -70,6 +71,8 @@ pub(super) struct Lowering<'m> {
     last_use: Vec<usize>,
     /// Scratch buffers: bytes and layer.
     scratch: Vec<Request>,
+    /// Those that may be larger.
+    tiles: Vec<stretch::Tile>,
     /// Blobs of constant tensors that kernels read as they are.
     constants: std::collections::BTreeMap<usize, usize>,
     current_blobs: Vec<usize>,
@@ -108,6 +111,7 @@ impl<'m> Lowering<'m> {
             shares: (0..model.tensors.len()).collect(),
             last_use,
             scratch: Vec::new(),
+            tiles: Vec::new(),
             constants: std::collections::BTreeMap::new(),
             current_blobs: Vec::new(),
             read_beyond: std::collections::BTreeSet::new(),
@@ -368,7 +372,7 @@ impl<'m> Lowering<'m> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Plan> {
+    fn finish(mut self) -> Result<Plan> {
         let model = self.model;
         let too_large = || Failure::new(Code::ModelUnsupported, format!("{}: it needs more than 2 GiB.", model.name));
         // One request per shared buffer, then the scratch buffers.
@@ -405,6 +409,7 @@ impl<'m> Lowering<'m> {
         let scratch_from = requests.len();
         requests.extend(self.scratch.iter().cloned());
         let arena = arena::place(&requests).ok_or_else(too_large)?;
+        let arena = stretch::stretch(arena, &mut requests, scratch_from, &mut self.tiles);
         let offset_of = |request: usize| arena.buffers.get(request).map(|buffer| buffer.offset);
         let tensor_at = |tensor: usize| request_of_root.get(&self.root(tensor)).and_then(|&request| offset_of(request));
         let describe = |tensors: &[usize]| -> Option<Vec<plan::PlanIo>> {
@@ -422,6 +427,7 @@ impl<'m> Lowering<'m> {
             tensor: &tensor_at,
             constant: &|tensor| self.constants.get(&tensor).copied(),
             buffer: &|scratch| offset_of(scratch_from + scratch),
+            quads: &|tile| self.tiles.get(tile).and_then(|tile| u32::try_from(tile.quads).ok()),
         };
         let (bytes, own) = plan::assemble(&self.drafts, &self.resets, &self.blobs, &addresses, arena.bytes, &inputs, &outputs)
             .ok_or_else(refused)?;

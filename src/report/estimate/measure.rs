@@ -25,6 +25,8 @@ pub(super) struct Conditions {
     pub limit: Limit,
     pub clock: Option<Hz>,
     pub overrides: Overrides,
+    /// Whether the plan lies in SRAM, with the activations behind it.
+    pub plan_in_sram: bool,
 }
 
 /// What a run gave.
@@ -59,6 +61,9 @@ pub(super) fn measure(
     conditions: &Conditions,
 ) -> Result<Measured> {
     let needs = runner.needs(plan);
+    if conditions.plan_in_sram {
+        runner.move_plan(plan);
+    }
     runner.firmware(plan, chip)?;
     let image = &runner.image;
     let roomy = runner.roomy(chip, plan);
@@ -66,12 +71,16 @@ pub(super) fn measure(
     let settings = Settings { fidelity: conditions.fidelity, overrides: conditions.overrides, check_reads: false };
     let mut machine = Machine::new(&roomy, &placement, settings)?;
     let watch = Watch::on(&mut machine, image);
+    for (at, bytes) in runner.before_reset(plan) {
+        let outside = || Failure::new(Code::Internal, "the lowered model lies outside of the memories");
+        machine.memory().write(at, &bytes).ok_or_else(outside)?;
+    }
     let in_arena = |offset: u32| runner.arena.0.saturating_add(offset);
     for (input, bytes) in plan.inputs.iter().zip(inputs) {
         let outside = || Failure::new(Code::Internal, format!("input {} lies outside of the arena", input.name));
         machine.memory().write(in_arena(input.arena_offset), bytes).ok_or_else(outside)?;
     }
-    let outcome = machine.run(&mut (), conditions.limit.tick())?;
+    let outcome = machine.run_within(&mut (), conditions.limit.deadline())?;
 
     let clock = ClockSummary::of(&machine, conditions.clock, conditions.overrides);
     let hclk = Hz(clock.hclk_hz);

@@ -11,6 +11,7 @@ mod input;
 mod linked;
 mod measure;
 mod runner;
+mod strips;
 mod table;
 
 pub use advice::Advice;
@@ -19,7 +20,7 @@ pub use graph::{OperatorRow, TensorSummary, operators};
 pub use graph_table::operators_part;
 pub use input::{InputSummary, Inputs, OutputTensor, Values};
 pub use runner::{Fit, LEAST_STACK, Needs, Room};
-pub use table::{survey_table, table};
+pub use table::{survey_table, table, verdict};
 
 use super::run::{Causes, ClockSummary, InferenceSummary, Limit, MemorySummary, OutcomeSummary, TimingModel, Totals};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
@@ -122,6 +123,9 @@ pub struct EstimateReport {
     /// The first of `chips` that holds it; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest: Option<String>,
+    /// The first of `chips` that holds it with half of both memories to spare; absent where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<String>,
     /// What would change it, in numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<Advice>,
@@ -212,6 +216,7 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         outputs: Vec::new(),
         chips: Vec::new(),
         smallest: None,
+        best: None,
         advice: advice::of_plan(model, &plan, &needs),
         findings: remarks(model),
     };
@@ -224,11 +229,17 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         _ => None,
     };
     if report.fit.fits {
-        let conditions =
-            Conditions { fidelity: request.fidelity, limit: request.limit, clock: request.clock, overrides: request.overrides };
+        let conditions = Conditions {
+            fidelity: request.fidelity,
+            limit: request.limit,
+            clock: request.clock,
+            overrides: request.overrides,
+            plan_in_sram: false,
+        };
         let measured = measure::measure(runner, chip, &plan, &inputs, &conditions)?;
         if request.advice && measured.finished() && request.clock.is_none() && request.overrides == Overrides::default() {
-            report.advice.extend(advice::of_clocks(chip, &plan, &inputs, &conditions, &measured)?);
+            let (plan, inputs, conditions, measured) = (&plan, inputs.as_slice(), &conditions, &measured);
+            report.advice.extend(advice::of_runs(&advice::Base { model, chip, plan, inputs, conditions, measured })?);
         }
         report.fill(measured, request, expected.as_deref());
     } else {
@@ -252,6 +263,8 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         })
         .collect();
     report.smallest = report.chips.iter().find(|row| row.fits).map(|row| row.name.clone());
+    report.best = advice::best(&report.chips, &needs);
+    report.advice.extend(advice::of_chips(report.smallest.as_deref(), report.best.as_deref()));
     Ok(report)
 }
 

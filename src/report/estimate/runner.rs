@@ -14,6 +14,10 @@ use serde::Serialize;
 const NAME: &str = "runner.elf";
 const ELF: &[u8] = include_bytes!("../../../firmware-images/runner.elf");
 
+/// Every F103 has its flash and its SRAM at the same addresses (RM0008, section 3.3).
+const FLASH: u32 = 0x0800_0000;
+const SRAM: u32 = 0x2000_0000;
+
 /// What is asked for the stack at least, in bytes: a run of today's kernels takes about half of it.
 pub const LEAST_STACK: u64 = 512;
 
@@ -23,6 +27,10 @@ pub(super) struct Runner {
     plan: Addr,
     pub arena: Addr,
     status: Addr,
+    /// Behind everything that is programmed.
+    behind: Addr,
+    /// The words in flash that say where the plan and the arena are.
+    places: [Addr; 2],
 }
 
 impl Runner {
@@ -33,7 +41,8 @@ impl Runner {
             image.symbols.by_name(name).map(|symbol| symbol.address).ok_or_else(missing)
         };
         let (plan, arena, status) = (symbol("__plan_start")?, symbol("__arena_start")?, symbol("g_status")?);
-        Ok(Self { image, plan, arena, status })
+        let places = [symbol("g_plan_at")?, symbol("g_arena_at")?];
+        Ok(Self { image, plan, arena, status, behind: plan, places })
     }
 
     /// Where the runtime's status lies after the run.
@@ -43,24 +52,48 @@ impl Runner {
 
     /// What it needs to run a plan.
     pub fn needs(&self, plan: &Plan) -> Needs {
-        // Every F103 has its flash and its SRAM at the same addresses (RM0008, section 3.3).
-        let (image, fixed) = (u64::from(self.plan.0) - 0x0800_0000, u64::from(self.arena.0) - 0x2000_0000);
+        let image = u64::from(self.behind.0.saturating_sub(FLASH));
         let runtime = image.saturating_sub(linked::left_out(&self.image, &plan.kernels())).next_multiple_of(8);
+        let fixed = u64::from(self.arena.0.saturating_sub(SRAM));
         Needs { runtime, plan: plan.bytes.len() as u64, fixed, arena: u64::from(plan.arena_bytes()), stack: LEAST_STACK }
     }
 
     /// A chip whose flash holds the whole image too, which has every kernel: where the plan lies makes no difference to what it costs.
     pub fn roomy(&self, chip: &Chip, plan: &Plan) -> Chip {
         let mut roomy = chip.clone();
-        let needed = (u64::from(self.plan.0) - 0x0800_0000).saturating_add(plan.bytes.len() as u64);
+        let own = if self.moved() { 0 } else { plan.bytes.len() as u64 };
+        let needed = u64::from(self.behind.0.saturating_sub(FLASH)).saturating_add(own);
         roomy.flash.size.0 = roomy.flash.size.0.max(needed.next_multiple_of(1024));
         roomy
     }
 
     /// The firmware: the image with the plan behind it, for a chip.
     pub fn firmware(&mut self, plan: &Plan, chip: &Chip) -> Result<()> {
-        self.image.append(".model", self.plan, plan.bytes.clone());
+        if !self.moved() {
+            self.image.append(".model", self.plan, plan.bytes.clone());
+        }
         self.image.set_stack_top(Addr(u32::try_from(chip.sram.end()).unwrap_or(u32::MAX)))
+    }
+
+    /// Has the plan in SRAM, the arena behind it.
+    pub fn move_plan(&mut self, plan: &Plan) {
+        self.plan = self.arena;
+        let bytes = u32::try_from(plan.bytes.len()).unwrap_or(u32::MAX).checked_next_multiple_of(8).unwrap_or(u32::MAX);
+        self.arena = Addr(self.plan.0.saturating_add(bytes));
+    }
+
+    fn moved(&self) -> bool {
+        self.plan.0 >= SRAM
+    }
+
+    /// What to write into memory before reset: addresses and bytes. Nothing where the plan is part of the image.
+    pub fn before_reset(&self, plan: &Plan) -> Vec<(u32, Vec<u8>)> {
+        if !self.moved() {
+            return Vec::new();
+        }
+        let [at_plan, at_arena] = self.places;
+        let word = |value: Addr| value.0.to_le_bytes().to_vec();
+        vec![(at_plan.0, word(self.plan)), (at_arena.0, word(self.arena)), (self.plan.0, plan.bytes.clone())]
     }
 }
 

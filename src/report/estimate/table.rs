@@ -170,7 +170,9 @@ fn chips_part(report: &EstimateReport) -> String {
     format!("{rows}\n  Core, flash and clock are the same on all sizes, and so is an inference's time.\n\n")
 }
 
-fn verdict(report: &EstimateReport) -> String {
+/// The last line: whether it fits, how long an inference takes.
+#[must_use]
+pub fn verdict(report: &EstimateReport) -> String {
     let chip = &report.chip.name;
     let sizes = (report.chip.flash_bytes, report.chip.sram_bytes);
     let other = match report.chips.iter().find(|row| row.fits) {

@@ -1,11 +1,13 @@
-//! What it is: Markdown for issues and wikis: of a run, a profile, an evaluation; and the tables that memory maps use too.
+//! What it is: Markdown for issues and wikis: of a run, a profile, an evaluation, an estimate; and the tables that memory maps use too.
 //! Source: GitHub Flavored Markdown: tables.
 //! Does not model: anything; every number is the report's.
 //! Tested by: `tests/markdown.rs` (a Markdown reader of another make; the numbers are the JSON report's).
 
+mod estimate;
 mod eval;
 mod run;
 
+pub use estimate::estimate;
 pub use eval::eval;
 pub use run::{difference, profile, run};
 

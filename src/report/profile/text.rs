@@ -80,8 +80,8 @@ impl Text {
         let rows = profile.lines.iter().map(|row| Row {
             cells: vec![
                 match row.line {
-                    Some(line) => format!("{}:{line}", tail(&row.file, 21)),
-                    None => tail(&row.file, 26),
+                    Some(line) => format!("{}:{line}", tail(&row.file, 20)),
+                    None => tail(&row.file, 25),
                 },
                 clipped(&row.function, 9),
             ],

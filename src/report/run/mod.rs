@@ -21,7 +21,7 @@ use crate::chip::{Chip, Placement};
 use crate::finding::{Code, Finding, Result};
 use crate::firmware::Image;
 use crate::machine::heap::FailedAllocation;
-use crate::machine::{Machine, Outcome, Overrides, Settings, Touched, UnwrittenRead};
+use crate::machine::{Deadline, Machine, Outcome, Overrides, Settings, Touched, UnwrittenRead};
 use crate::observe::inference::Watch;
 use crate::observe::{memory, serial};
 use crate::report::map::{By, Kind, MemoryMap};
@@ -70,15 +70,15 @@ pub enum Stimulus {
 pub enum Limit {
     /// After so many cycles.
     Cycles(u64),
-    /// After so many seconds of the chip's time, at 72 MHz.
+    /// After so many seconds of the chip's time, whatever its clock.
     Seconds(f64),
 }
 
 impl Limit {
-    pub(super) fn tick(self) -> Tick {
+    pub(super) fn deadline(self) -> Deadline {
         match self {
-            Limit::Cycles(cycles) => Tick(cycles),
-            Limit::Seconds(seconds) => Tick((seconds * 72e6).min(1e18) as u64),
+            Limit::Cycles(cycles) => Deadline::At(Tick(cycles)),
+            Limit::Seconds(seconds) => Deadline::After((seconds * 1e9).min(1e18) as u64),
         }
     }
 }
@@ -97,7 +97,7 @@ pub fn run(request: &Request<'_>) -> Result<RunReport> {
 /// As [`run`], and what the driver says.
 pub fn run_driven(
     request: &Request<'_>,
-    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Deadline) -> Result<Outcome>,
 ) -> Result<Recorded> {
     observe(request, false, drive)
 }
@@ -136,7 +136,7 @@ impl Recorded {
 fn observe(
     request: &Request<'_>,
     in_detail: bool,
-    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Tick) -> Result<Outcome>,
+    drive: impl FnOnce(&mut Machine, &mut Option<Host>, &mut Ports, Deadline) -> Result<Outcome>,
 ) -> Result<Recorded> {
     let placement = request.chip.place(request.image)?;
     let settings = Settings { fidelity: request.fidelity, overrides: request.overrides, check_reads: request.check_reads };
@@ -168,11 +168,12 @@ fn observe(
         None => (None, Vec::new()),
     };
     let mut ports = request.world.wiring.open(&mut machine)?;
-    let limit = request.limit.tick();
-    let (ended, called) = request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), limit)?;
+    let deadline = request.limit.deadline();
+    let (ended, called) =
+        request.world.injection.apply(&mut machine, request.image, (&mut host, &mut ports), deadline.latest())?;
     let outcome = match ended {
         Some(outcome) => outcome,
-        None => drive(&mut machine, &mut host, &mut ports, limit)?,
+        None => drive(&mut machine, &mut host, &mut ports, deadline)?,
     };
     ports.finish(&mut machine)?;
     drop(ports);
@@ -324,7 +325,10 @@ impl Report<'_> {
                 arena_touched: sram.arena.map(|(_, touched)| touched),
                 stack_peak: sram.stack_peak,
                 heap_peak: sram.heap_peak,
-                free: chip.sram.size.0.saturating_sub(fixed + sram.stack_peak + sram.heap_peak.unwrap_or(0)),
+                free: {
+                    let stack = if sram.stack_within { 0 } else { sram.stack_peak };
+                    chip.sram.size.0.saturating_sub(fixed + stack + sram.heap_peak.unwrap_or(0))
+                },
             },
             heap: self.machine.heap().filter(|heap| heap.allocations + heap.failures > 0).map(|heap| HeapSummary {
                 peak: heap.peak,

@@ -344,7 +344,7 @@ pub struct FlashSummary {
     pub model: Option<u64>,
 }
 
-/// Bytes of SRAM: `static + stack_peak + heap_peak + free = size`.
+/// Bytes of SRAM: `static + stack_peak + heap_peak + free = size`; where the stack lies within the static data, `static + heap_peak + free`.
 #[derive(Clone, Debug, Serialize)]
 pub struct SramSummary {
     /// The chip's.

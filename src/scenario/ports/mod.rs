@@ -10,8 +10,8 @@ mod sink;
 
 use super::Host;
 use crate::finding::{Code, Failure, Finding, Result};
-use crate::machine::{Environment, Machine, Outcome, Progress};
-use crate::units::{Cycles, Tick};
+use crate::machine::{Deadline, Environment, Machine, Outcome, Progress};
+use crate::units::Cycles;
 #[cfg(unix)]
 use pty::Pty;
 use sink::Sink;
@@ -362,11 +362,11 @@ impl Environment for Connected<'_> {
 ///
 /// # Errors
 /// As [`Machine::run`]; `output-unwritable`.
-pub fn drive(machine: &mut Machine, host: &mut Option<Host>, ports: &mut Ports, limit: Tick) -> Result<Outcome> {
+pub fn drive(machine: &mut Machine, host: &mut Option<Host>, ports: &mut Ports, deadline: Deadline) -> Result<Outcome> {
     let mut connected = Connected { host, ports };
     loop {
         let pause = machine.now() + connected.ports.period();
-        if let Some(outcome) = machine.run_until(&mut connected, pause, limit)? {
+        if let Some(outcome) = machine.run_until_within(&mut connected, pause, deadline)? {
             return Ok(outcome);
         }
     }

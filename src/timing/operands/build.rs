@@ -424,11 +424,10 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         match node {
             Node::Const(value) => Some(Linear { add: value, ..Linear::ZERO }),
             Node::Reg(r) => Some(Linear { a: r, ..Linear::ZERO }),
-            Node::Apply { op: Op::Add, operands: [x, y, _] } => of(x)?.plus(of(y)?),
-            Node::Apply { op: Op::ShiftLeft, operands: [x, y, _] } => match (of(x)?, self.node(y)) {
-                (Linear { a, b: NO_REG, add, .. }, Node::Const(shift @ 0..32)) => {
-                    Some(Linear { a: NO_REG, b: a, shift: shift as u8, add: add << shift })
-                }
+            Node::Apply { op: Op::Add, operands: [x, y, _] } => of(x)?.plus(of(y)?, 1),
+            Node::Apply { op: Op::Sub, operands: [x, y, _] } => of(x)?.plus(of(y)?, u32::MAX),
+            Node::Apply { op: Op::ShiftLeft, operands: [x, y, _] } => match self.node(y) {
+                Node::Const(shift @ 0..32) => Linear::ZERO.plus(of(x)?, 1 << shift),
                 _ => None,
             },
             _ => None,
@@ -509,11 +508,16 @@ impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
         }
     }
 
+    /// What each register holds at the block's end, if that is a sum of registers at its entry.
+    pub(super) fn exits(&self) -> [Option<Linear>; 15] {
+        std::array::from_fn(|r| self.linear[usize::from(self.regs[r])])
+    }
+
     /// See `Operands::is_stable`.
     pub(super) fn is_stable(&self) -> bool {
         self.needs.iter().all(|need| {
-            let Kind::Address { at: Value::Linear(Linear { a, b, shift, .. }), bytes } = need.kind else { return false };
-            let step = self.step(a).zip(self.step(b)).map(|(a, b)| a.wrapping_add(b << shift) as i32);
+            let Kind::Address { at: Value::Linear(Linear { a, b, times, .. }), bytes } = need.kind else { return false };
+            let step = self.step(a).zip(self.step(b)).map(|(a, b)| a.wrapping_add(b.wrapping_mul(times)) as i32);
             let keeps_alignment = |step: i32| step.unsigned_abs() <= LARGEST_STEP && step % i32::from(bytes.max(1)) == 0;
             need.outcome.is_none() && step.is_some_and(keeps_alignment)
         })

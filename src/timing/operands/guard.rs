@@ -13,8 +13,8 @@ use crate::units::Addr;
 /// What is compared, in terms of the block's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Term {
-    /// `a + (b << shift)`; `b` may be [`NO_REG`].
-    Sum { a: u8, b: u8, shift: u8 },
+    /// `a + b * times`; `b` may be [`NO_REG`].
+    Sum { a: u8, b: u8, times: u32 },
     /// The word at `a + offset`, which nothing in the block writes before it is loaded.
     Loaded { a: u8, offset: u32 },
 }
@@ -29,7 +29,7 @@ struct Placed {
 }
 
 /// What decides codes of a block.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
     /// The region of addresses, the least and the largest of which are so far above the term, and their lowest two bits if `aligned`.
     Addresses { term: Term, least: i32, largest: i32, aligned: bool },
@@ -41,6 +41,8 @@ enum Watched {
 const FARTHEST: u32 = 1 << 15;
 /// The most that one guard compares.
 const MOST: usize = 8;
+/// The most factors among that: what they are comes in all combinations, and to evaluate is then faster than to try many guards.
+const MOST_FACTORS: usize = 2;
 /// The most guards that one block has.
 const MOST_OF_A_BLOCK: usize = 16;
 
@@ -55,7 +57,8 @@ impl Recipe {
         for need in &build.needs {
             recipe.add(build, need)?;
         }
-        (recipe.0.len() <= MOST).then_some(recipe)
+        let factors = recipe.0.iter().filter(|watched| matches!(watched, Watched::Factor { .. })).count();
+        (recipe.0.len() <= MOST && factors <= MOST_FACTORS).then_some(recipe)
     }
 
     fn add<R: Fn(u32, u8) -> Option<u32>>(&mut self, build: &Build<R>, need: &Need) -> Option<()> {
@@ -79,7 +82,10 @@ impl Recipe {
                         continue;
                     }
                     let placed = build.placed(factor).filter(|placed| placed.slack == 0)?;
-                    self.0.push(Watched::Factor { term: placed.term, add: placed.add, signed });
+                    let factor = Watched::Factor { term: placed.term, add: placed.add, signed };
+                    if !self.0.contains(&factor) {
+                        self.0.push(factor);
+                    }
                 }
             }
             Kind::Divide { .. } | Kind::OutcomeOnly { .. } => return None,
@@ -108,8 +114,8 @@ impl Recipe {
 impl<R: Fn(u32, u8) -> Option<u32>> Build<R> {
     fn placed(&self, value: Value) -> Option<Placed> {
         match value {
-            Value::Linear(Linear { a, b, shift, add }) if a != NO_REG => {
-                Some(Placed { term: Term::Sum { a, b, shift }, add, slack: 0, step: 4 })
+            Value::Linear(Linear { a, b, times, add }) if a != NO_REG => {
+                Some(Placed { term: Term::Sum { a, b, times }, add, slack: 0, step: 4 })
             }
             Value::Linear(_) => None,
             Value::Node(at) => self.placed_node(at),
@@ -197,23 +203,21 @@ impl Term {
     fn value(self, entry: &impl Entry) -> Option<u32> {
         match self {
             Term::Sum { a, b: NO_REG, .. } => Some(entry.reg(a)),
-            Term::Sum { a, b, shift } => Some(entry.reg(a).wrapping_add(entry.reg(b) << (shift & 31))),
+            Term::Sum { a, b, times } => Some(entry.reg(a).wrapping_add(entry.reg(b).wrapping_mul(times))),
             Term::Loaded { a, offset } => entry.word(entry.reg(a).wrapping_add(offset)),
         }
     }
 }
 
-/// `((a + (b & mask) << shift) - from) rotated right by turn < count`, or the same of the word at `a + offset`. Turned by two, every value whose
-/// lowest two bits are not those of `from` is far too large.
+/// `((a + b * times) - from) rotated right by turn < count`, or the same of the word at `a + offset`. Turned by two, every value whose lowest two bits are not those of `from` is far too large.
 #[derive(Clone, Copy, Debug)]
 struct Range {
     a: u8,
     b: u8,
-    shift: u8,
     turn: u8,
     is_loaded: bool,
-    /// The mask, or the offset.
-    mask: u32,
+    /// The factor, or the offset.
+    times: u32,
     from: u32,
     count: u32,
 }
@@ -221,19 +225,19 @@ struct Range {
 impl Range {
     fn new(term: Term, turn: u8, from: u32, count: u32) -> Self {
         match term {
-            Term::Sum { a, b: NO_REG, .. } => Range { a, b: a, shift: 0, turn, is_loaded: false, mask: 0, from, count },
-            Term::Sum { a, b, shift } => Range { a, b, shift, turn, is_loaded: false, mask: u32::MAX, from, count },
-            Term::Loaded { a, offset } => Range { a, b: a, shift: 0, turn, is_loaded: true, mask: offset, from, count },
+            Term::Sum { a, b: NO_REG, .. } => Range { a, b: a, turn, is_loaded: false, times: 0, from, count },
+            Term::Sum { a, b, times } => Range { a, b, turn, is_loaded: false, times, from, count },
+            Term::Loaded { a, offset } => Range { a, b: a, turn, is_loaded: true, times: offset, from, count },
         }
     }
 
     #[inline(always)]
     fn holds(&self, entry: &impl Entry) -> bool {
         let value = if self.is_loaded {
-            let Some(word) = entry.word(entry.reg(self.a).wrapping_add(self.mask)) else { return false };
+            let Some(word) = entry.word(entry.reg(self.a).wrapping_add(self.times)) else { return false };
             word
         } else {
-            entry.reg(self.a).wrapping_add((entry.reg(self.b) & self.mask) << (self.shift & 31))
+            entry.reg(self.a).wrapping_add(entry.reg(self.b).wrapping_mul(self.times))
         };
         value.wrapping_sub(self.from).rotate_right(u32::from(self.turn)) < self.count
     }
