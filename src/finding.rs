@@ -184,6 +184,12 @@ catalogue! {
     ModelUnsupported = "model-unsupported", Input, BadInput,
         "A model uses an operator, type or structure that the runtime cannot execute.",
         "The message names the layer; the usual way out stands beside it.";
+    OpenShape = "open-shape", Input, Fine,
+        "A model leaves a size open; the estimate is of the size that the file has in its place.",
+        "Convert it with the input shape that is meant (input_shape=, batch size 1): activations and cycles grow with it.";
+    MoreGraphs = "more-graphs", Input, Fine,
+        "A model has further graphs that its first one does not call; the estimate is of the first.",
+        "Convert it with one signature where another is meant.";
     FirmwareFault = "firmware-fault", Firmware, Fault,
         "The firmware broke a rule of the architecture and no handler of its own brought it back.",
         "The location names the function and line; the message says which rule.";

@@ -213,11 +213,10 @@ fn the_chips_size_changes_nothing_but_the_fit() {
 #[test]
 fn what_does_not_fit_is_told_by_how_much() {
     let model = in_models("image/image_int8.tflite");
-    // DS5319: the x4 has 16 KiB of flash and 6 KiB of SRAM.
-    let (ran, report) = json(&["estimate", &model, "--chip", "stm32f103c4"]);
+    let (ran, report) = json(&["estimate", &model, "--chip", "virtual:flash=8K,sram=6K"]);
     assert_eq!((ran.code, report["outcome"]["kind"].as_str(), number(&report["outcome"]["code"])), (6, Some("does-not-fit"), 6));
     assert!(report.get("inference").is_none() && report.get("memory").is_none());
-    for (memory, size) in [("flash", 16 << 10), ("sram", 6 << 10)] {
+    for (memory, size) in [("flash", 8 << 10), ("sram", 6 << 10)] {
         let room = &report["fit"][memory];
         assert_eq!((number(&room["size"]), number(&room["needed"])), (size, size + number(&room["short"])), "{memory}");
     }
@@ -271,7 +270,7 @@ fn tables_are_at_most_100_columns_wide_and_end_with_a_verdict() {
     let runs: [(&[&str], i32, &str); 5] = [
         (&["estimate", &image], 0, "fits the stm32f103c8: "),
         (&["estimate", &image, "--all-chips"], 0, "fits the stm32f103x6: "),
-        (&["estimate", &image, "--chip", "stm32f103c4"], 6, "does not fit the stm32f103c4: flash short by "),
+        (&["estimate", &image, "--chip", "stm32f103c4"], 6, "does not fit the stm32f103c4: SRAM short by "),
         (&["estimate", &emotion], 0, "fits the stm32f103c8: "),
         (&["estimate", &folder], 0, "1 model: 1 fit and ran at 72 MHz, random input, 0 did not"),
     ];

@@ -147,7 +147,8 @@ fn images_fit_the_chip_and_start_sanely() {
     for name in images() {
         let Chip { flash: in_flash, sram: in_sram, .. } = chip_of(&name);
         let bytes = fs::read(folder().join(&name)).unwrap();
-        assert!(bytes.len() < 300 * 1024, "{name} is too large to commit");
+        // The runner has every kernel, with debug information.
+        assert!(bytes.len() < 448 * 1024, "{name} is too large to commit");
         let elf = object::File::parse(&*bytes).unwrap();
         let find = |wanted: &str| elf.symbols().find(|s| s.name() == Ok(wanted));
         let symbol = |wanted: &str| find(wanted).map(|s| s.address());

@@ -26,6 +26,9 @@ int main(void) {
     const uint8_t *const plan = *(const uint8_t *const volatile *)&g_plan_at;
     g_status = nn_check(plan, SIZE_MAX);
     if (g_status == NN_OK) {
+        g_status = nn_reset(plan, *(uint8_t *const volatile *)&g_arena_at);
+    }
+    if (g_status == NN_OK) {
         g_status = nn_invoke(plan, *(uint8_t *const volatile *)&g_arena_at);
     }
     return 0; /* start-up code sleeps from here on; no interrupt is enabled */

@@ -92,6 +92,44 @@ void nn_average_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer)
 void nn_max_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_reduce_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
 void nn_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_binary_general(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_binary_more_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_compare(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_select(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_unary_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_series_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_rescale(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_sigmoid_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_truth(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_conv_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_transpose_conv(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_transpose_conv_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_pool_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_pool_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_softmax_s8_s16(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_log_softmax_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_log_softmax_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_matmul(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_svdf(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_svdf_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_reduce_general(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_arg(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_cumulate(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_norm_s8(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_l2_norm_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_resize_nearest(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_resize_bilinear(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather_nd(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_update_slice(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_add_n(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_gather_batches(const uint8_t *plan, uint8_t *arena, const void *layer);
+void nn_lstm_f32(const uint8_t *plan, uint8_t *arena, const void *layer);
+
+/* Empties what the model keeps from one inference to the next (SVDF, variables); for others it does nothing. NN_OK or a negative nn_status.
+ * To be called before the first inference of a model that keeps something, and whenever it is to forget. Between inferences such a model's
+ * arena may not be used for anything else. */
+int nn_reset(const void *plan, void *arena);
 
 #ifdef __cplusplus
 }

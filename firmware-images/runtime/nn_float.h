@@ -41,4 +41,11 @@ static inline float nn_clamp_float(float x, int32_t low, int32_t high) {
     return nn_float_of((uint32_t)nn_ordered((uint32_t)place));
 }
 
+/* The square root, correctly rounded; the remainder of a division, exact (nn_unary.c). exp, the natural logarithm and tanh of doubles (nn_series.c). */
+float nn_root(float x);
+float nn_modulo(float x, float y);
+double nn_exp(double x);
+double nn_log(double x);
+double nn_tanh(double x);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * The plan as it lies in memory, version 1. Little-endian words; the Rust side that writes it is src/model/plan.rs and src/model/lower/.
+ * The plan as it lies in memory, version 2. Little-endian words; the Rust side that writes it is src/model/plan.rs and src/model/lower/.
  * Addresses ("ref") are offsets into the arena, or into the plan when bit 31 is set. */
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
@@ -8,7 +8,7 @@
 #include "nn.h"
 
 #define NN_MAGIC 0x31504E4Eu /* "NNP1" */
-#define NN_VERSION 1u
+#define NN_VERSION 2u
 
 /* Whether the kernels' inner loops are those written for the Cortex-M3, in assembly. */
 #if (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)) && defined(__GNUC__)
@@ -24,8 +24,8 @@ typedef struct {
     uint32_t bytes;        /* of the whole plan */
     uint32_t arena_bytes;
     uint32_t layers, inputs, outputs;
-    uint32_t reserved;
-    uint32_t tables[];     /* one descriptor offset per layer, then (arena offset, bytes) per input and per output */
+    uint32_t reserved;     /* how many layers nn_reset executes */
+    uint32_t tables[];     /* one descriptor offset per layer, then (arena offset, bytes) per input and per output, then the resets' offsets */
 } nn_plan;
 
 /* What turns an accumulator into an output, one per output channel. */

@@ -4,7 +4,7 @@
 //! Tested by: `tests/estimate.rs`.
 
 use super::conditions::Conditions;
-use super::{Format, Output};
+use super::{Format, Output, progress};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
 use crate::report::estimate::{Inputs, Request, Target, estimate, operators, operators_part, read, survey, survey_table, table};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "The model is lowered, put into flash behind a built-in image with all kernels, and run once on the emulated chip.
 A folder gives one row for each .tflite in it. Below the layers is what sets the needs and what would change them, in numbers from the plan or from
-further runs: at lower clocks, with the model in SRAM, with floats as int8.
+further runs: at lower clocks, with the model in SRAM, with floats as int8. docs/estimate.md lists the operators and types that the runtime executes.
 
 Exit codes: 0 it fits and ran, 2 it cannot be read or lowered, 4 --expect differs, 6 it does not fit (of a folder: the greatest).
 
@@ -52,7 +52,8 @@ pub(super) struct EstimateArgs {
 }
 
 pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
-    let folder = args.model.is_dir();
+    // A SavedModel is a folder that is one model.
+    let folder = args.model.is_dir() && !args.model.join("saved_model.pb").is_file();
     match output.format {
         Format::Table | Format::Json => {}
         Format::Markdown if !folder => {}
@@ -78,7 +79,15 @@ pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
         overrides: args.conditions.overrides(&chip),
     };
     if folder {
-        let survey = survey(&args.model, &request)?;
+        // How many there are is known when the first is told of.
+        let bar = std::cell::OnceCell::new();
+        let survey = survey(&args.model, &request, &|done, all| {
+            bar.get_or_init(|| progress::bar(output, "models", all)).set_position(done as u64);
+        });
+        if let Some(bar) = bar.get() {
+            bar.finish_and_clear();
+        }
+        let survey = survey?;
         match output.format {
             Format::Json => output.json(&survey)?,
             _ => output.report(&survey_table(&survey))?,

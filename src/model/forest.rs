@@ -158,7 +158,7 @@ impl Forest {
             blobs: vec![roots, nodes],
         };
         let addresses = Addresses { tensor: &offset, constant: &|_| None, buffer: &|_| None, quads: &|_| None };
-        let (bytes, own) = plan::assemble(&[draft], &blobs, &addresses, arena.bytes, &inputs, &outputs)
+        let (bytes, own) = plan::assemble(&[draft], &[], &blobs, &addresses, arena.bytes, &inputs, &outputs)
             .ok_or_else(|| refused("its plan passes 2 GiB."))?;
         let layer = PlanLayer {
             operator_index: 0,
@@ -168,7 +168,7 @@ impl Forest {
             plan_bytes: own.first().copied().unwrap_or(0),
             output_shape: vec![1, 1],
         };
-        Ok(Plan { bytes, layers: vec![layer], arena, inputs, outputs })
+        Ok(Plan { bytes, layers: vec![layer], resets: Vec::new(), arena, inputs, outputs })
     }
 }
 

@@ -9,6 +9,7 @@ mod footprint;
 mod forest;
 mod lower;
 pub mod ops;
+mod options;
 mod plan;
 pub mod quant;
 mod reader;
@@ -20,6 +21,7 @@ pub use arena::{ArenaPlan, Placement};
 pub use embed::{header, raw_header};
 pub use footprint::Footprint;
 pub use forest::Forest;
+pub use lower::LOWERED;
 pub use plan::{Kernel, Plan, PlanIo, PlanLayer};
 
 use crate::finding::{Code, Failure, Result};
@@ -117,6 +119,8 @@ pub struct Tensor {
     pub ty: Type,
     /// Present when the elements are quantised.
     pub quantisation: Option<Quantisation>,
+    /// The dimensions that the model leaves open; `shape` has a size in their place.
+    pub open: Vec<usize>,
     /// Keeps its value from one inference to the next.
     pub is_variable: bool,
     /// Where a constant's bytes lie in the file.
@@ -206,6 +210,8 @@ pub struct Model {
     pub outputs: Vec<usize>,
     /// Number of subgraphs in the file; only the first is read.
     pub subgraphs: usize,
+    /// What variables hold at the beginning: their names, and where the bytes lie in the file.
+    initial: Vec<(String, Range<usize>)>,
     /// Names of the custom operators that any subgraph may use.
     pub custom_operators: Vec<String>,
     bytes: Vec<u8>,
@@ -213,8 +219,8 @@ pub struct Model {
 
 /// Named in generated headers.
 const VERSION_OF_TOOL: &str = env!("CARGO_PKG_VERSION");
-/// No .tflite that could concern this chip is larger; the limit keeps memory bounded.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+/// The most that a virtual chip's flash can have; the limit keeps memory bounded.
+pub const MAX_FILE_BYTES: u64 = 128 << 20;
 
 /// A file's bytes, if it is not larger than any model.
 fn read_file(path: &Path) -> Result<Vec<u8>> {
@@ -249,6 +255,19 @@ impl Model {
     #[must_use]
     pub fn data(&self, tensor: &Tensor) -> Option<&[u8]> {
         self.bytes.get(tensor.data.clone()?)
+    }
+
+    /// What a variable holds at the beginning.
+    fn initial(&self, name: &str) -> Option<&[u8]> {
+        let (_, range) = self.initial.iter().find(|(own, _)| own == name)?;
+        self.bytes.get(range.clone())
+    }
+
+    /// How many graphs the first one does not call.
+    #[must_use]
+    pub fn further_graphs(&self) -> usize {
+        let called = self.operators.iter().filter(|operator| operator.code.is(op::CALL_ONCE)).count();
+        self.subgraphs.saturating_sub(1 + called)
     }
 
     /// The file itself.

@@ -182,6 +182,22 @@ pub enum Options {
         adj_x: bool,
         adj_y: bool,
     },
+    Svdf {
+        rank: u32,
+        activation: Activation,
+    },
+    /// The graph that it runs, by number.
+    CallOnce {
+        graph: u32,
+    },
+    /// The variable's name.
+    VarHandle {
+        name: String,
+    },
+    Cumulative {
+        exclusive: bool,
+        reverse: bool,
+    },
     StridedSlice {
         begin_mask: u32,
         end_mask: u32,

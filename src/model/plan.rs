@@ -1,10 +1,10 @@
 //! What it is: a model lowered for the device: the binary that the firmware's runtime executes from flash, with what a report says of it.
-//! Source: our own format, version 1; its C side is `firmware-images/runtime/nn_plan.h`.
+//! Source: our own format, version 2; its C side is `firmware-images/runtime/nn_plan.h`.
 //! Does not model: anything at run time: every offset, multiplier and layout is fixed here.
 //! Tested by: `tests/model.rs`, `tests/model_kernels.rs`.
 //!
 //! Little-endian words: the header ([`HEADER_WORDS`]), one offset per layer to its descriptor, one (arena offset, bytes) pair per input and
-//! output, then descriptors, weights, tables. A descriptor's first word is its kernel's number; the rest is the C structure of that kernel.
+//! output, one offset per layer that resets what the model keeps between inferences, then descriptors, weights, tables. A descriptor's first word is its kernel's number; the rest is the C structure of that kernel.
 
 use super::Type;
 use super::arena::ArenaPlan;
@@ -14,8 +14,8 @@ use serde::Serialize;
 /// "NNP1", little-endian.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"NNP1");
 /// Format version: raised with every change that an older runtime would misread.
-pub const VERSION: u32 = 1;
-/// Words before the layer table.
+pub const VERSION: u32 = 2;
+/// Words before the layer table. The last of them counts the resets.
 pub const HEADER_WORDS: usize = 8;
 /// A descriptor's address words name arena bytes, or plan bytes when this bit is set.
 pub const IN_PLAN: u32 = 1 << 31;
@@ -106,6 +106,72 @@ kernels! {
     ReduceF32 = 31, "nn_reduce_f32";
     /// Softmax, float32.
     SoftmaxF32 = 32, "nn_softmax_f32";
+    /// Arithmetic of two operands, PRELU too: int8, int16, int32.
+    BinaryGeneral = 40, "nn_binary_general";
+    /// Quotient, floored quotient and remainder, squared difference, PRELU: float32.
+    BinaryMoreF32 = 41, "nn_binary_more_f32";
+    /// Comparisons, AND and OR.
+    Compare = 42, "nn_compare";
+    /// One of two, by a truth value.
+    Select = 43, "nn_select";
+    /// Functions of one float32 that need no series.
+    UnaryF32 = 44, "nn_unary_f32";
+    /// Functions of one float32 by series.
+    SeriesF32 = 45, "nn_series_f32";
+    /// From one integer type and scale to another.
+    Rescale = 46, "nn_rescale";
+    /// Logistic function and hyperbolic tangent, int16.
+    SigmoidS16 = 47, "nn_sigmoid_s16";
+    /// Truth values: of numbers, and the other way round.
+    Truth = 48, "nn_truth";
+    /// Convolution of any shape, depthwise and fully connected too, int16 activations.
+    ConvS16 = 49, "nn_conv_s16";
+    /// Transposed convolution, int8 and int16.
+    TransposeConv = 50, "nn_transpose_conv";
+    /// Transposed convolution, float32.
+    TransposeConvF32 = 51, "nn_transpose_conv_f32";
+    /// Average and maximum pooling, int16.
+    PoolS16 = 52, "nn_pool_s16";
+    /// Root of the mean square of a window, float32.
+    L2PoolF32 = 53, "nn_l2_pool_f32";
+    /// Softmax, int16.
+    SoftmaxS16 = 54, "nn_softmax_s16";
+    /// Softmax of int8 to int16.
+    SoftmaxS8S16 = 55, "nn_softmax_s8_s16";
+    /// Logarithm of softmax, int8.
+    LogSoftmaxS8 = 56, "nn_log_softmax_s8";
+    /// Logarithm of softmax, float32.
+    LogSoftmaxF32 = 57, "nn_log_softmax_f32";
+    /// Products of matrices in batches: int8, int16, float32.
+    MatMul = 58, "nn_matmul";
+    /// Filters with a memory, int8.
+    Svdf = 59, "nn_svdf";
+    /// Filters with a memory, float32.
+    SvdfF32 = 60, "nn_svdf_f32";
+    /// Reductions of int16, int32 and truth values.
+    ReduceGeneral = 61, "nn_reduce_general";
+    /// Where the greatest or the least is.
+    Arg = 62, "nn_arg";
+    /// Running sums.
+    Cumulate = 63, "nn_cumulate";
+    /// Vectors of length one, int8.
+    L2NormS8 = 64, "nn_l2_norm_s8";
+    /// Vectors of length one, float32.
+    L2NormF32 = 65, "nn_l2_norm_f32";
+    /// Pictures of another size by their nearest pixels.
+    ResizeNearest = 66, "nn_resize_nearest";
+    /// Pictures of another size, interpolated: int8, float32.
+    ResizeBilinear = 67, "nn_resize_bilinear";
+    /// Entries by tuples of indices.
+    GatherNd = 68, "nn_gather_nd";
+    /// A box written over.
+    UpdateSlice = 69, "nn_update_slice";
+    /// Sums of several: int8, float32.
+    AddN = 70, "nn_add_n";
+    /// Entries of tables, each table by indices of its own.
+    GatherBatches = 71, "nn_gather_batches";
+    /// A sequence of LSTM cells, float32.
+    LstmF32 = 72, "nn_lstm_f32";
 }
 
 /// One layer of the plan, in execution order.
@@ -154,6 +220,8 @@ pub struct Plan {
     pub bytes: Vec<u8>,
     /// Layers, in execution order. Operators that lowering did away with (RESHAPE) have none.
     pub layers: Vec<PlanLayer>,
+    /// What sets the state that the model keeps between inferences; for most models nothing.
+    pub resets: Vec<Kernel>,
     /// Activation memory.
     pub arena: ArenaPlan,
     /// What the caller fills. Inputs keep their value through an inference.
@@ -172,7 +240,8 @@ impl Plan {
     /// The kernels that the plan needs, in order, each once.
     #[must_use]
     pub fn kernels(&self) -> Vec<Kernel> {
-        let set: std::collections::BTreeSet<Kernel> = self.layers.iter().map(|layer| layer.kernel).collect();
+        let set: std::collections::BTreeSet<Kernel> =
+            self.layers.iter().map(|layer| layer.kernel).chain(self.resets.iter().copied()).collect();
         set.into_iter().collect()
     }
 }
@@ -253,16 +322,17 @@ pub(super) struct Addresses<'a> {
 /// Writes the binary; gives it and each layer's own bytes. `None` when an address has no target or the plan passes 2 GiB.
 pub(super) fn assemble(
     drafts: &[Draft],
+    resets: &[Draft],
     blobs: &Blobs,
     addresses: &Addresses,
     arena_bytes: u32,
     inputs: &[PlanIo],
     outputs: &[PlanIo],
 ) -> Option<(Vec<u8>, Vec<u32>)> {
-    let tables = HEADER_WORDS + drafts.len() + 2 * (inputs.len() + outputs.len());
+    let tables = HEADER_WORDS + drafts.len() + resets.len() + 2 * (inputs.len() + outputs.len());
     let mut descriptor_at = Vec::new();
     let mut position = tables;
-    for draft in drafts {
+    for draft in drafts.iter().chain(resets) {
         descriptor_at.push(u32::try_from(4 * position).ok()?);
         position += 1 + draft.words.len();
     }
@@ -285,13 +355,15 @@ pub(super) fn assemble(
     put(count(drafts.len())?);
     put(count(inputs.len())?);
     put(count(outputs.len())?);
-    put(0);
-    descriptor_at.iter().for_each(|&at| put(at));
+    put(count(resets.len())?);
+    let (layers_at, resets_at) = descriptor_at.split_at_checked(drafts.len())?;
+    layers_at.iter().for_each(|&at| put(at));
     for io in inputs.iter().chain(outputs) {
         put(io.arena_offset);
         put(io.bytes);
     }
-    for draft in drafts {
+    resets_at.iter().for_each(|&at| put(at));
+    for draft in drafts.iter().chain(resets) {
         put(draft.kernel as u32);
         for &word in &draft.words {
             put(match word {

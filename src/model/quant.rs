@@ -29,6 +29,9 @@ fn frexp(x: f64) -> (f64, i32) {
 }
 
 impl Multiplier {
+    /// Changes nothing.
+    pub const ONE: Self = Self { mantissa: 1 << 30, exponent: 1 };
+
     /// The multiplier nearest to a finite factor ≥ 0; what would shift everything out becomes 0.
     #[must_use]
     pub fn new(factor: f64) -> Self {
@@ -159,6 +162,32 @@ pub fn tanh_q4(a: i32) -> i32 {
     let quotient = two_over_one_plus(exp_negative(negative, 5));
     let t = saturating_double(quotient.wrapping_sub(1 << 29), 2);
     if a < 0 { t.wrapping_neg() } else { t }
+}
+
+/// 1 / sqrt(x) as a mantissa of 31 bits and a shift to the right, by five steps of Newton's method.
+#[must_use]
+pub fn inverse_root(x: i32) -> (i32, i32) {
+    if x <= 1 {
+        return (i32::MAX, 0);
+    }
+    let (mut x, mut right) = (x, 11);
+    while x >= 1 << 29 {
+        x /= 4;
+        right += 1;
+    }
+    let pairs = (x.leading_zeros().cast_signed() - 1) / 2 - 1;
+    right -= pairs;
+    x <<= 2 * pairs;
+    let half = x >> 1;
+    let quarter = rounding_shift(half, 1);
+    let mut y = 1 << 28;
+    for _ in 0..5 {
+        let cube = saturating_double(doubling_high_product(doubling_high_product(y, y), y), 6);
+        let change = doubling_high_product((1 << 28) + (1 << 27), y).wrapping_sub(doubling_high_product(quarter, cube));
+        y = saturating_double(change, 3);
+    }
+    y = doubling_high_product(y, 1_518_500_250);
+    if right < 0 { (y << -right, 0) } else { (y, right) }
 }
 
 /// The table of LOGISTIC or TANH over int8, by the byte's unsigned value; `None` for scales that the reference cannot take.

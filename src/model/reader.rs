@@ -3,8 +3,9 @@
 //! Does not model: subgraphs after the first, metadata, signatures, sparse tensors.
 //! Tested by: `tests/model.rs` (the original models; each kind of damage; random damage).
 
-use super::ops::{Activation, OpCode, Options, Padding, Window};
-use super::schema::{self, OptionsRef};
+use super::ops::{OpCode, Options, op};
+use super::options::read_options;
+use super::schema;
 use super::{Model, Operator, Quantisation, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
 
@@ -13,16 +14,16 @@ const IDENTIFIER: &[u8] = b"TFL3";
 const MAX_ITEMS: usize = 1 << 16;
 const MAX_RANK: usize = 8;
 const MAX_TENSOR_BYTES: u64 = 1 << 31;
-const MAX_NAME: usize = 512;
+pub(super) const MAX_NAME: usize = 512;
 
-struct Context<'a> {
+pub(super) struct Context<'a> {
     name: &'a str,
     file_len: usize,
     base: usize,
 }
 
 impl Context<'_> {
-    fn bad(&self, message: impl AsRef<str>) -> Failure {
+    pub fn bad(&self, message: impl AsRef<str>) -> Failure {
         Failure::new(Code::BadModel, format!("{}: {}", self.name, message.as_ref()))
     }
 
@@ -35,7 +36,7 @@ impl Context<'_> {
         ))
     }
 
-    fn ok<T>(&self, result: planus::Result<T>) -> Result<T> {
+    pub fn ok<T>(&self, result: planus::Result<T>) -> Result<T> {
         result.map_err(|error| self.flat(&error))
     }
 
@@ -81,19 +82,7 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
     let graph = subgraphs.iter().next().ok_or_else(|| context.bad("the file has no subgraph."))?;
     let graph = context.ok(graph)?;
 
-    let mut tensors = Vec::new();
-    let raw_tensors = context.need(graph.tensors(), "tensor list")?;
-    context.limit(raw_tensors.len(), "tensors")?;
-    for (index, raw) in raw_tensors.iter().enumerate() {
-        tensors.push(tensor(context, index, &context.ok(raw)?, &buffers)?);
-    }
-    let mut operators = Vec::new();
-    if let Some(raw_operators) = context.ok(graph.operators())? {
-        context.limit(raw_operators.len(), "operators")?;
-        for (index, raw) in raw_operators.iter().enumerate() {
-            operators.push(operator(context, index, &context.ok(raw)?, &codes, tensors.len())?);
-        }
-    }
+    let (tensors, operators) = parts(context, &graph, &codes, &buffers)?;
     if operators.is_empty() {
         return Err(context.bad("the model has no operators."));
     }
@@ -108,6 +97,10 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         return Err(context.bad("the model has no outputs."));
     }
     let description = context.ok(root.description())?.unwrap_or("").chars().take(MAX_NAME).collect();
+    let operators_called: Vec<u32> = operators
+        .iter()
+        .filter_map(|operator| if let Options::CallOnce { graph } = operator.options { Some(graph) } else { None })
+        .collect();
     let model = Model {
         name: context.name.to_owned(),
         description,
@@ -115,6 +108,7 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
         operators,
         inputs,
         outputs,
+        initial: initial(context, &operators_called, &subgraphs, &codes, &buffers)?,
         subgraphs: subgraphs.len(),
         custom_operators: codes
             .iter()
@@ -127,6 +121,69 @@ fn parse(context: &Context, bytes: &[u8]) -> Result<Model> {
     };
     order(context, &model)?;
     Ok(model)
+}
+
+type Buffers = [Option<std::ops::Range<usize>>];
+
+/// A graph's tensors and operators.
+fn parts(
+    context: &Context,
+    graph: &schema::SubGraphRef,
+    codes: &[OpCode],
+    buffers: &Buffers,
+) -> Result<(Vec<Tensor>, Vec<Operator>)> {
+    let mut tensors = Vec::new();
+    let raw_tensors = context.need(graph.tensors(), "tensor list")?;
+    context.limit(raw_tensors.len(), "tensors")?;
+    for (index, raw) in raw_tensors.iter().enumerate() {
+        tensors.push(tensor(context, index, &context.ok(raw)?, buffers)?);
+    }
+    let mut operators = Vec::new();
+    if let Some(raw_operators) = context.ok(graph.operators())? {
+        context.limit(raw_operators.len(), "operators")?;
+        for (index, raw) in raw_operators.iter().enumerate() {
+            operators.push(operator(context, index, &context.ok(raw)?, codes, tensors.len())?);
+        }
+    }
+    Ok((tensors, operators))
+}
+
+/// What the graphs that are called once assign to variables: constants only.
+fn initial(
+    context: &Context,
+    called: &[u32],
+    graphs: &planus::Vector<'_, planus::Result<schema::SubGraphRef<'_>>>,
+    codes: &[OpCode],
+    buffers: &Buffers,
+) -> Result<Vec<(String, std::ops::Range<usize>)>> {
+    let mut values = Vec::new();
+    for &number in called {
+        let graph = graphs
+            .get(number as usize)
+            .ok_or_else(|| context.bad(format!("CALL_ONCE names graph {number}, but the file has {}.", graphs.len())))?;
+        let (tensors, operators) = parts(context, &context.ok(graph)?, codes, buffers)?;
+        let mut handles = std::collections::BTreeMap::new();
+        for operator in &operators {
+            if let (Options::VarHandle { name }, Some(output)) = (&operator.options, operator.outputs.first()) {
+                handles.insert(*output, name.clone());
+                continue;
+            }
+            let name = operator.input(0).and_then(|handle| handles.get(&handle));
+            let value = operator.input(1).and_then(|value| tensors.get(value)).and_then(|tensor| tensor.data.clone());
+            match (operator.code.is(op::ASSIGN_VARIABLE), name, value) {
+                (true, Some(name), Some(value)) => values.push((name.clone(), value)),
+                _ => {
+                    let message = format!(
+                        "{}: the graph that it runs once computes something ({}); the runtime takes constants as first values only.",
+                        context.name,
+                        operator.code.name()
+                    );
+                    return Err(Failure::new(Code::ModelUnsupported, message));
+                }
+            }
+        }
+    }
+    Ok(values)
 }
 
 fn operator_codes(context: &Context, root: &schema::ModelRef) -> Result<Vec<OpCode>> {
@@ -176,12 +233,7 @@ fn buffers(context: &Context, root: &schema::ModelRef) -> Result<Vec<Option<std:
     Ok(buffers)
 }
 
-fn tensor(
-    context: &Context,
-    index: usize,
-    raw: &schema::TensorRef,
-    buffers: &[Option<std::ops::Range<usize>>],
-) -> Result<Tensor> {
+fn tensor(context: &Context, index: usize, raw: &schema::TensorRef, buffers: &Buffers) -> Result<Tensor> {
     let name: String = context.ok(raw.name())?.unwrap_or("").chars().take(MAX_NAME).collect();
     let called = format!("tensor {index} ('{name}')");
     let mut shape = Vec::new();
@@ -190,6 +242,10 @@ fn tensor(
             return Err(context.bad(format!("{called} has {} dimensions; at most {MAX_RANK} make sense.", dims.len())));
         }
         for dim in dims.iter() {
+            if dim == -1 {
+                let message = format!("{}: {called} has no fixed size. Convert with a fixed input shape.", context.name);
+                return Err(Failure::new(Code::ModelUnsupported, message));
+            }
             shape.push(
                 u32::try_from(dim)
                     .map_err(|_| context.bad(format!("{called} has a dimension of {dim}; dimensions are not negative.")))?,
@@ -197,10 +253,13 @@ fn tensor(
         }
     }
     let ty = Type::by_number(context.ok(raw.type_())?);
+    let signature = context.ok(raw.shape_signature())?;
+    let open = signature.map(|dims| (0..).zip(dims.iter().take(MAX_RANK)).filter(|(_, dim)| *dim < 0).map(|(d, _)| d).collect());
     let mut tensor = Tensor {
         name,
         shape,
         ty,
+        open: open.unwrap_or_default(),
         quantisation: quantisation(context, &called, raw)?,
         is_variable: context.ok(raw.is_variable())?,
         data: None,
@@ -212,6 +271,10 @@ fn tensor(
         .and_then(|elements| elements.checked_mul(ty.bytes().unwrap_or(1)))
         .filter(|&bytes| bytes <= MAX_TENSOR_BYTES)
         .ok_or_else(|| context.bad(format!("{called} of shape {} is absurdly large.", tensor.shape_text())))?;
+    // Some converters give a list of biases its filter's dimension; a list has one only.
+    if let Some(q) = tensor.quantisation.as_mut().filter(|_| tensor.shape.len() == 1) {
+        q.axis = 0;
+    }
     if let Some(q) = &tensor.quantisation
         && q.scales.len() > 1
     {
@@ -307,101 +370,6 @@ fn operator(context: &Context, index: usize, raw: &schema::OperatorRef, codes: &
         Err(error) => return Err(context.flat(&error)),
     };
     Ok(Operator { code, inputs, outputs, intermediates, options })
-}
-
-fn read_options(context: &Context, what: &str, raw: &OptionsRef) -> Result<Options> {
-    let activation = |number: planus::Result<i8>| -> Result<Activation> {
-        let number = context.ok(number)?;
-        Activation::by_number(number).ok_or_else(|| context.bad(format!("{what}: activation number {number} is unknown.")))
-    };
-    let positive = |number: planus::Result<i32>, name: &str| -> Result<u32> {
-        let number = context.ok(number)?;
-        u32::try_from(number)
-            .ok()
-            .filter(|n| (1..=1 << 16).contains(n))
-            .ok_or_else(|| context.bad(format!("{what}: a {name} of {number} makes no sense.")))
-    };
-    let window = |padding, stride_h, stride_w, dilation_h, dilation_w| -> Result<Window> {
-        let padding = match context.ok(padding)? {
-            0 => Padding::Same,
-            1 => Padding::Valid,
-            other => return Err(context.bad(format!("{what}: padding number {other} is unknown."))),
-        };
-        Ok(Window {
-            padding,
-            stride_h: positive(stride_h, "stride")?,
-            stride_w: positive(stride_w, "stride")?,
-            dilation_h: positive(dilation_h, "dilation")?,
-            dilation_w: positive(dilation_w, "dilation")?,
-        })
-    };
-    Ok(match raw {
-        OptionsRef::Conv(o) => Options::Conv {
-            window: window(o.padding(), o.stride_h(), o.stride_w(), o.dilation_h(), o.dilation_w())?,
-            activation: activation(o.activation())?,
-        },
-        OptionsRef::Depthwise(o) => Options::DepthwiseConv {
-            window: window(o.padding(), o.stride_h(), o.stride_w(), o.dilation_h(), o.dilation_w())?,
-            multiplier: positive(o.multiplier(), "depth multiplier")?,
-            activation: activation(o.activation())?,
-        },
-        OptionsRef::TransposeConv(o) => Options::TransposeConv {
-            window: window(o.padding(), o.stride_h(), o.stride_w(), Ok(1), Ok(1))?,
-            activation: activation(o.activation())?,
-        },
-        OptionsRef::Pool(o) => Options::Pool {
-            window: window(o.padding(), o.stride_h(), o.stride_w(), Ok(1), Ok(1))?,
-            filter_h: positive(o.filter_h(), "filter height")?,
-            filter_w: positive(o.filter_w(), "filter width")?,
-            activation: activation(o.activation())?,
-        },
-        OptionsRef::Dense(o) => Options::FullyConnected {
-            activation: activation(o.activation())?,
-            shuffled_weights: context.ok(o.weights_format())? != 0,
-            asymmetric_inputs: context.ok(o.asymmetric())?,
-        },
-        OptionsRef::Softmax(o) => {
-            let beta = context.ok(o.beta())?;
-            if !beta.is_finite() {
-                return Err(context.bad(format!("{what}: beta is {beta}.")));
-            }
-            Options::Softmax { beta }
-        }
-        OptionsRef::Concat(o) => Options::Concatenation { axis: context.ok(o.axis())?, activation: activation(o.activation())? },
-        OptionsRef::Add(o) | OptionsRef::Sub(o) | OptionsRef::Mul(o) | OptionsRef::Div(o) => {
-            Options::Elementwise { activation: activation(o.activation())? }
-        }
-        OptionsRef::Reduce(o) => Options::Reduce { keep_dims: context.ok(o.keep_dims())? },
-        OptionsRef::Gather(o) => Options::Gather { axis: context.ok(o.axis())?, batch_dims: context.ok(o.batch_dims())? },
-        OptionsRef::Pack(o) | OptionsRef::Unpack(o) => Options::Pack { axis: context.ok(o.axis())? },
-        OptionsRef::Leaky(o) => Options::LeakyRelu { alpha: context.ok(o.alpha())? },
-        OptionsRef::ResizeBilinear(o) => Options::Resize {
-            align_corners: context.ok(o.align_corners())?,
-            half_pixel_centres: context.ok(o.half_pixel_centres())?,
-        },
-        OptionsRef::ResizeNearest(o) => Options::Resize {
-            align_corners: context.ok(o.align_corners())?,
-            half_pixel_centres: context.ok(o.half_pixel_centres())?,
-        },
-        OptionsRef::SpaceToDepth(o) | OptionsRef::DepthToSpace(o) => Options::BlockSize(context.ok(o.size())?),
-        OptionsRef::Mirror(o) => Options::MirrorPad { symmetric: context.ok(o.mode())? == 1 },
-        OptionsRef::MatMul(o) => Options::BatchMatMul { adj_x: context.ok(o.adj_x())?, adj_y: context.ok(o.adj_y())? },
-        OptionsRef::StridedSlice(o) => Options::StridedSlice {
-            begin_mask: context.ok(o.begin_mask())?.cast_unsigned(),
-            end_mask: context.ok(o.end_mask())?.cast_unsigned(),
-            ellipsis_mask: context.ok(o.ellipsis_mask())?.cast_unsigned(),
-            new_axis_mask: context.ok(o.new_axis_mask())?.cast_unsigned(),
-            shrink_axis_mask: context.ok(o.shrink_axis_mask())?.cast_unsigned(),
-            offset: context.ok(o.offset())?,
-        },
-        OptionsRef::Lstm(o) => Options::Lstm {
-            activation: activation(o.activation())?,
-            cell_clip: context.ok(o.cell_clip())?,
-            proj_clip: context.ok(o.proj_clip())?,
-            time_major: context.ok(o.time_major())?,
-        },
-        _ => Options::None,
-    })
 }
 
 /// Operators must come after what they read, and a tensor has one writer: otherwise no order of execution makes sense.

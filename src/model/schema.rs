@@ -664,6 +664,141 @@ impl<'a> ::planus::VectorReadInner<'a> for MatMulRef<'a> {
 }
 
 #[derive(Copy, Clone)]
+pub struct SvdfRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> SvdfRef<'a> {
+    #[inline]
+    pub fn rank(&self) -> ::planus::Result<i32> {
+        ::core::result::Result::Ok(self.0.access(0, "Svdf", "rank")?.unwrap_or(0))
+    }
+
+    #[inline]
+    pub fn activation(&self) -> ::planus::Result<i8> {
+        ::core::result::Result::Ok(self.0.access(1, "Svdf", "activation")?.unwrap_or(0))
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for SvdfRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for SvdfRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[SvdfRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
+pub struct CallOnceRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> CallOnceRef<'a> {
+    #[inline]
+    pub fn graph(&self) -> ::planus::Result<i32> {
+        ::core::result::Result::Ok(self.0.access(0, "CallOnce", "graph")?.unwrap_or(0))
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for CallOnceRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for CallOnceRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[CallOnceRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
+pub struct VarHandleRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> VarHandleRef<'a> {
+    #[inline]
+    pub fn container(&self) -> ::planus::Result<::core::option::Option<&'a ::core::primitive::str>> {
+        self.0.access(0, "VarHandle", "container")
+    }
+
+    #[inline]
+    pub fn name(&self) -> ::planus::Result<::core::option::Option<&'a ::core::primitive::str>> {
+        self.0.access(1, "VarHandle", "name")
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for VarHandleRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for VarHandleRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[VarHandleRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
+pub struct CumulativeRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
+
+impl<'a> CumulativeRef<'a> {
+    #[inline]
+    pub fn exclusive(&self) -> ::planus::Result<bool> {
+        ::core::result::Result::Ok(self.0.access(0, "Cumulative", "exclusive")?.unwrap_or(false))
+    }
+
+    #[inline]
+    pub fn reverse(&self) -> ::planus::Result<bool> {
+        ::core::result::Result::Ok(self.0.access(1, "Cumulative", "reverse")?.unwrap_or(false))
+    }
+}
+
+impl<'a> ::planus::TableRead<'a> for CumulativeRef<'a> {
+    #[inline]
+    fn from_buffer(
+        buffer: ::planus::SliceWithStartOffset<'a>,
+        offset: usize,
+    ) -> ::core::result::Result<Self, ::planus::errors::ErrorKind> {
+        ::core::result::Result::Ok(Self(::planus::table_reader::Table::from_buffer(buffer, offset)?))
+    }
+}
+
+impl<'a> ::planus::VectorReadInner<'a> for CumulativeRef<'a> {
+    type Error = ::planus::Error;
+    const STRIDE: usize = 4;
+
+    unsafe fn from_buffer(buffer: ::planus::SliceWithStartOffset<'a>, offset: usize) -> ::planus::Result<Self> {
+        ::planus::TableRead::from_buffer(buffer, offset)
+            .map_err(|error_kind| error_kind.with_error_location("[CumulativeRef]", "get", buffer.offset_from_start))
+    }
+}
+
+#[derive(Copy, Clone)]
 pub struct TransposeConvRef<'a>(#[allow(dead_code)] ::planus::table_reader::Table<'a>);
 
 impl<'a> TransposeConvRef<'a> {
@@ -815,7 +950,7 @@ pub enum OptionsRef<'a> {
     O3(self::SkipRef<'a>),
     O4(self::SkipRef<'a>),
     Pool(self::PoolRef<'a>),
-    O6(self::SkipRef<'a>),
+    Svdf(self::SvdfRef<'a>),
     O7(self::SkipRef<'a>),
     Dense(self::DenseRef<'a>),
     Softmax(self::SoftmaxRef<'a>),
@@ -911,6 +1046,16 @@ pub enum OptionsRef<'a> {
     O99(self::SkipRef<'a>),
     O100(self::SkipRef<'a>),
     MatMul(self::MatMulRef<'a>),
+    Cumulative(self::CumulativeRef<'a>),
+    CallOnce(self::CallOnceRef<'a>),
+    O104(self::SkipRef<'a>),
+    O105(self::SkipRef<'a>),
+    O106(self::SkipRef<'a>),
+    O107(self::SkipRef<'a>),
+    O108(self::SkipRef<'a>),
+    O109(self::SkipRef<'a>),
+    O110(self::SkipRef<'a>),
+    VarHandle(self::VarHandleRef<'a>),
 }
 
 impl<'a> ::planus::TableReadUnion<'a> for OptionsRef<'a> {
@@ -925,7 +1070,7 @@ impl<'a> ::planus::TableReadUnion<'a> for OptionsRef<'a> {
             3 => ::core::result::Result::Ok(Self::O3(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             4 => ::core::result::Result::Ok(Self::O4(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             5 => ::core::result::Result::Ok(Self::Pool(::planus::TableRead::from_buffer(buffer, field_offset)?)),
-            6 => ::core::result::Result::Ok(Self::O6(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            6 => ::core::result::Result::Ok(Self::Svdf(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             7 => ::core::result::Result::Ok(Self::O7(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             8 => ::core::result::Result::Ok(Self::Dense(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             9 => ::core::result::Result::Ok(Self::Softmax(::planus::TableRead::from_buffer(buffer, field_offset)?)),
@@ -1021,6 +1166,16 @@ impl<'a> ::planus::TableReadUnion<'a> for OptionsRef<'a> {
             99 => ::core::result::Result::Ok(Self::O99(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             100 => ::core::result::Result::Ok(Self::O100(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             101 => ::core::result::Result::Ok(Self::MatMul(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            102 => ::core::result::Result::Ok(Self::Cumulative(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            103 => ::core::result::Result::Ok(Self::CallOnce(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            104 => ::core::result::Result::Ok(Self::O104(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            105 => ::core::result::Result::Ok(Self::O105(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            106 => ::core::result::Result::Ok(Self::O106(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            107 => ::core::result::Result::Ok(Self::O107(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            108 => ::core::result::Result::Ok(Self::O108(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            109 => ::core::result::Result::Ok(Self::O109(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            110 => ::core::result::Result::Ok(Self::O110(::planus::TableRead::from_buffer(buffer, field_offset)?)),
+            111 => ::core::result::Result::Ok(Self::VarHandle(::planus::TableRead::from_buffer(buffer, field_offset)?)),
             _ => ::core::result::Result::Err(::planus::errors::ErrorKind::UnknownUnionTag { tag }),
         }
     }

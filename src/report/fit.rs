@@ -242,7 +242,7 @@ impl Yardstick<'_> {
             clock: self.clock,
             overrides: self.overrides,
         };
-        let survey = estimate::survey(folder, &request)?;
+        let survey = estimate::survey(folder, &request, &|_, _| ())?;
         let mut what_ifs = BTreeMap::new();
         for entry in &survey.runs {
             let Surveyed::Report(report) = entry else { continue };

@@ -16,6 +16,7 @@ const EXIT: u64 = FLASH + 0xF_F000;
 pub struct CoreImage {
     segments: Vec<(u64, Vec<u8>)>,
     check: u64,
+    reset: u64,
     invoke: u64,
 }
 
@@ -68,7 +69,7 @@ impl CoreImage {
             .map(|header| (header.p_vaddr, bytes[header.p_offset as usize..][..header.p_filesz as usize].to_vec()))
             .filter(|(at, content)| *at >= FLASH && *at < FLASH + 0x100_0000 && !content.is_empty())
             .collect();
-        Some(CoreImage { segments, check: symbol("nn_check"), invoke: symbol("nn_invoke") })
+        Some(CoreImage { segments, check: symbol("nn_check"), reset: symbol("nn_reset"), invoke: symbol("nn_invoke") })
     }
 
     /// Runs all samples through a plan; the outputs and the instructions of one inference.
@@ -99,7 +100,13 @@ impl CoreImage {
         }
         for (sample, given) in inputs.chunks_exact(size).enumerate() {
             let mut rest = given;
-            core.mem_write(SRAM, &vec![0xA5; plan.arena_bytes() as usize]).unwrap();
+            // Old contents must not matter, but where the model keeps something.
+            if sample == 0 || plan.resets.is_empty() {
+                core.mem_write(SRAM, &vec![0xA5; plan.arena_bytes() as usize]).unwrap();
+                if call(&mut core, self.reset, SRAM)? != 0 {
+                    return Err("the reset failed".to_owned());
+                }
+            }
             for input in &plan.inputs {
                 let (own, others) = rest.split_at(input.bytes as usize);
                 core.mem_write(SRAM + u64::from(input.arena_offset), own).unwrap();

@@ -28,6 +28,7 @@ int main(int argc, char **argv) {
     if (arena == NULL) return fail("no memory");
     /* Old contents must not matter. */
     memset(arena, 0xA5, arena_bytes);
+    if (nn_reset(plan, arena) != NN_OK) return fail("the runtime cannot reset the plan");
     const uint32_t *sizes = plan->tables + plan->layers;
     for (;;) {
         for (uint32_t i = 0; i < plan->inputs; i++) {

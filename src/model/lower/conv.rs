@@ -1,11 +1,11 @@
 //! What it is: CONV_2D and DEPTHWISE_CONV_2D.
 //! Source: TensorFlow Lite Micro's int8 kernels; SAME padding puts the odd row or column of padding last. Floats are `float.rs`'s and
 //! `hybrid.rs`'s matter.
-//! Does not model: groups, 4-bit weights, int16 activations.
+//! Does not model: groups, 4-bit weights. Int16 activations are `wide.rs`'s matter.
 //! Tested by: `tests/model_kernels.rs`.
 
 use super::stretch::Tile;
-use super::{Lowering, Operator, Type, Word, dense, float, hybrid};
+use super::{Lowering, Operator, Type, Word, dense, float, hybrid, wide};
 use crate::finding::Result;
 use crate::model::Tensor;
 use crate::model::ops::{Activation, Options, Padding, Window};
@@ -134,6 +134,7 @@ pub(super) fn convolution(l: &mut Lowering, operator: &Operator) -> Result<()> {
     match (x.ty, w.ty) {
         (Type::Float32, Type::Int8) => hybrid::convolution(l, operator, &c),
         (Type::Float32, _) => float::convolution(l, operator, &c),
+        (Type::Int16, _) => wide::convolution(l, operator, &c),
         _ => emit(l, operator, &c),
     }
 }

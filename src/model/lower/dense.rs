@@ -1,6 +1,6 @@
 //! What it is: FULLY_CONNECTED.
 //! Source: TensorFlow Lite Micro's int8 kernel, per tensor and per channel.
-//! Does not model: shuffled weights, 4-bit weights, int16 activations.
+//! Does not model: shuffled weights, 4-bit weights. Int16 activations are `wide.rs`'s matter.
 //! Tested by: `tests/model_kernels.rs`.
 
 use super::{Lowering, Operator, Type, Word};

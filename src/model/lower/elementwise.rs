@@ -1,9 +1,9 @@
 //! What it is: operators on two tensors element by element, with broadcasting, and reductions along dimensions.
-//! Source: TensorFlow Lite Micro's int8 kernels; `float.rs` for floats.
-//! Does not model: other types; DIV, POW, comparisons.
+//! Source: TensorFlow Lite Micro's int8 kernels; `float.rs` for floats, `general.rs` and `rows.rs` for other integers.
+//! Does not model: POW; int64.
 //! Tested by: `tests/model_kernels.rs`.
 
-use super::{Lowering, Operator, Tensor, Type, Word, float};
+use super::{Lowering, Operator, Tensor, Type, Word, float, general, rows};
 use crate::finding::Result;
 use crate::model::ops::{Activation, Options, op};
 use crate::model::plan::Kernel;
@@ -40,7 +40,10 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
         Options::Elementwise { activation } => activation,
         _ => Activation::None,
     };
-    let dims = broadcast(l, a, b, y)?;
+    let dims = broadcast(l, [a, b], y)?;
+    if matches!(a.ty, Type::Int16 | Type::Int32) {
+        return general::binary(l, operator);
+    }
     if a.ty == Type::Float32 {
         return float::binary(l, operator, dims, activation);
     }
@@ -49,18 +52,9 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
     }
     let (low, high) = l.bounds(activation, y)?;
     let ((a_scale, a_zero), (b_scale, b_zero), (y_scale, y_zero)) = (l.quantised(a)?, l.quantised(b)?, l.quantised(y)?);
-    let [a_scale, b_scale, y_scale] = [a_scale, b_scale, y_scale].map(f64::from);
     let (kernel, factors) = match &operator.code {
-        code if code.is(op::MUL) => (Kernel::MulS8, [UNIT, UNIT, Multiplier::new(a_scale * b_scale / y_scale)]),
-        code if code.is(op::ADD) || code.is(op::SUB) => {
-            // To twice the coarser scale, 20 bits up, so that both factors are at most one half.
-            let common = 2.0 * a_scale.max(b_scale);
-            let back = common / (f64::from(1 << 20) * y_scale);
-            if back >= 1.0 {
-                return Err(l.unsupported("its output is a million times finer than its operands; the reference refuses that."));
-            }
-            (Kernel::AddS8, [a_scale / common, b_scale / common, back].map(Multiplier::new))
-        }
+        code if code.is(op::MUL) => (Kernel::MulS8, [UNIT, UNIT, product_factor([a_scale, b_scale, y_scale])]),
+        code if code.is(op::ADD) || code.is(op::SUB) => (Kernel::AddS8, sum_factors(l, [a_scale, b_scale, y_scale], 20)?),
         code => {
             if a.per_tensor() != y.per_tensor() || b.per_tensor() != y.per_tensor() {
                 return Err(l.unsupported(
@@ -78,23 +72,43 @@ pub(super) fn binary(l: &mut Lowering, operator: &Operator) -> Result<()> {
     Ok(())
 }
 
-/// Four dimensions with the steps of both operands, 0 where one is repeated.
-fn broadcast(l: &Lowering, a: &Tensor, b: &Tensor, y: &Tensor) -> Result<[Dim<2>; 4]> {
+/// What a product is multiplied by, of both operands' scales and the output's.
+pub(super) fn product_factor(scales: [f32; 3]) -> Multiplier {
+    let [a, b, y] = scales.map(f64::from);
+    Multiplier::new(a * b / y)
+}
+
+/// Factors of ADD and SUB: to twice the coarser scale, so many bits up, so that both are at most one half; and from there to the output's.
+pub(super) fn sum_factors(l: &Lowering, scales: [f32; 3], left: u32) -> Result<[Multiplier; 3]> {
+    let [a, b, y] = scales.map(f64::from);
+    let common = 2.0 * a.max(b);
+    let factors = [a / common, b / common, common / (f64::from(1u32 << left) * y)];
+    if factors[2] >= 1.0 {
+        return Err(l.unsupported("its output is much finer than its operands; the reference refuses that."));
+    }
+    Ok(factors.map(Multiplier::new))
+}
+
+/// Four dimensions with the steps of the operands, 0 where one is repeated.
+pub(super) fn broadcast<const N: usize>(l: &Lowering, operands: [&Tensor; N], y: &Tensor) -> Result<[Dim<N>; 4]> {
+    let odd = || {
+        let operands: Vec<String> = operands.iter().map(|tensor| tensor.shape_text()).collect();
+        l.bad(format!("it makes {} of {}.", y.shape_text(), operands.join(" and ")))
+    };
     // Shapes from the innermost dimension outwards; what one lacks or has once is repeated.
-    let mut dims: Vec<Dim<2>> = Vec::new();
-    let mut steps = [1u64, 1];
+    let mut dims: Vec<Dim<N>> = Vec::new();
+    let mut steps = [1u64; N];
     for back in 1..=y.shape.len() {
         let extent = |shape: &[u32]| shape.len().checked_sub(back).and_then(|d| shape.get(d)).copied().unwrap_or(1);
-        let (count, own) = (extent(&y.shape), [extent(&a.shape), extent(&b.shape)]);
+        let (count, own) = (extent(&y.shape), operands.map(|tensor| extent(&tensor.shape)));
         if own.iter().any(|&n| n != count && n != 1) || count == 0 {
-            return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
+            return Err(odd());
         }
-        let step = |n: usize| if own[n] == 1 { 0 } else { steps[n] };
-        dims.push((u64::from(count), [step(0), step(1)]));
-        steps = [steps[0] * u64::from(own[0]), steps[1] * u64::from(own[1])];
+        dims.push((u64::from(count), std::array::from_fn(|n| if own[n] == 1 { 0 } else { steps[n] })));
+        steps = std::array::from_fn(|n| steps[n] * u64::from(own[n]));
     }
-    if a.shape.len() > y.shape.len() || b.shape.len() > y.shape.len() {
-        return Err(l.bad(format!("it makes {} of {} and {}.", y.shape_text(), a.shape_text(), b.shape_text())));
+    if operands.iter().any(|tensor| tensor.shape.len() > y.shape.len()) {
+        return Err(odd());
     }
     dims.reverse();
     four(l, &dims)
@@ -123,9 +137,6 @@ pub(super) fn operands(l: &mut Lowering, operator: &Operator, dims: [Dim<2>; 4])
 pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (input, x) = l.input(operator, 0)?;
     let (output, y) = l.output(operator)?;
-    if x.ty != Type::Float32 {
-        l.require_type(x, Type::Int8, "input")?;
-    }
     l.require_type(y, x.ty, "output")?;
     let axes = l.constant_i32(l.input(operator, 1)?.1, "dimensions")?;
     let rank = x.shape.len() as i64;
@@ -161,6 +172,9 @@ pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
     if x.ty == Type::Float32 {
         return float::reduce(l, operator, words, count);
     }
+    if x.ty != Type::Int8 {
+        return rows::reduce(l, operator, words, count);
+    }
     let ((scale, zero), (out_scale, out_zero)) = (l.quantised(x)?, l.quantised(y)?);
     let mut factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
     let (what, start) = match &operator.code {
@@ -173,17 +187,27 @@ pub(super) fn reduce(l: &mut Lowering, operator: &Operator) -> Result<()> {
             if code.is(op::REDUCE_MAX) { (1u32, -128) } else { (2, 127) }
         }
         code => {
+            let start = sum_start(l, zero, count)?;
             if code.is(op::MEAN) {
-                // The reference divides the mantissa by the count, shifted up first as far as it goes.
-                let shift = i32::try_from(count.ilog2()).unwrap_or(32).min(32).min(31 + factor.exponent).max(0);
-                let mantissa = (i64::from(factor.mantissa) << shift) / i64::try_from(count).unwrap_or(i64::MAX);
-                factor = Multiplier { mantissa: i32::try_from(mantissa).unwrap_or(i32::MAX), exponent: factor.exponent - shift };
+                factor = mean_factor(factor, count);
             }
-            let start = -i64::from(zero) * i64::try_from(count).unwrap_or(i64::MAX);
-            (0, i32::try_from(start).map_err(|_| l.unsupported("it sums more than the reference's 32 bits hold."))?)
+            (0, start)
         }
     };
     words.extend([what.into(), Word::from(start), factor.mantissa.into(), factor.shift_word().into(), out_zero.into()]);
     l.emit(Kernel::ReduceS8, words);
     Ok(())
+}
+
+/// What a sum of so many inputs begins with: their zero points, taken off.
+pub(super) fn sum_start(l: &Lowering, zero: i32, count: u64) -> Result<i32> {
+    let start = -i64::from(zero) * i64::try_from(count).unwrap_or(i64::MAX);
+    i32::try_from(start).map_err(|_| l.unsupported("it sums more than the reference's 32 bits hold."))
+}
+
+/// A sum's factor made a mean's: the reference divides the mantissa by the count, shifted up first as far as it goes.
+pub(super) fn mean_factor(factor: Multiplier, count: u64) -> Multiplier {
+    let shift = i32::try_from(count.ilog2()).unwrap_or(32).min(32).min(31 + factor.exponent).max(0);
+    let mantissa = (i64::from(factor.mantissa) << shift) / i64::try_from(count).unwrap_or(i64::MAX);
+    Multiplier { mantissa: i32::try_from(mantissa).unwrap_or(i32::MAX), exponent: factor.exponent - shift }
 }

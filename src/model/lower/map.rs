@@ -31,7 +31,7 @@ pub(super) fn sigmoid(l: &mut Lowering, operator: &Operator) -> Result<()> {
 }
 
 /// Builds the table of a function of the byte's signed value; results are clamped.
-fn table(low: i32, high: i32, function: impl Fn(i32) -> i32) -> [u8; 256] {
+pub(super) fn table(low: i32, high: i32, function: impl Fn(i32) -> i32) -> [u8; 256] {
     let mut table = [0u8; 256];
     for (byte, entry) in (0u8..=255).zip(table.iter_mut()) {
         *entry = (function(i32::from(byte.cast_signed())).clamp(low, high) as i8).cast_unsigned();
@@ -44,6 +44,9 @@ pub(super) fn quantize(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (_, x) = l.input(operator, 0)?;
     let (_, y) = l.output(operator)?;
     if (x.ty, y.ty) != (Type::Int8, Type::Int8) {
+        if x.ty != Type::Float32 {
+            return super::unary::requantise(l, operator);
+        }
         return super::moves::cast(l, operator);
     }
     let (scale, zero) = l.quantised(x)?;
@@ -67,12 +70,12 @@ pub(super) fn relu(l: &mut Lowering, operator: &Operator) -> Result<()> {
         _ => Activation::Relu,
     };
     let (low, high) = l.bounds(activation, y)?;
-    let factor = Multiplier::new(f64::from(scale / out_scale));
+    let factor = Multiplier::new(f64::from(scale) / f64::from(out_scale));
     emit(l, operator, &table(low, high, |x| factor.apply(x - zero).saturating_add(out_zero)))
 }
 
 /// Adds a layer that maps each byte through the table (by its unsigned value).
-fn emit(l: &mut Lowering, operator: &Operator, table: &[u8; 256]) -> Result<()> {
+pub(super) fn emit(l: &mut Lowering, operator: &Operator, table: &[u8; 256]) -> Result<()> {
     let (input, x) = l.input(operator, 0)?;
     let (output, y) = l.output(operator)?;
     if x.elements() != y.elements() {

@@ -1,19 +1,30 @@
 //! What it is: a checked model to a [`Plan`]: for each operator, the kernel that executes it and its descriptor; then the arena; then the bytes.
 //! Source: the operators' definition in TensorFlow Lite Micro, one submodule per family; KERNELS.md for the layouts.
-//! Does not model: operators without a row in [`lower_operator`]; [`refusal`] names them, with the usual way out.
-//! Tested by: `tests/model.rs`, `tests/model_kernels.rs` (every operator, bit for bit against TensorFlow Lite Micro).
+//! Does not model: operators without a row in [`dispatch`]; [`refusal`] names them, with the usual way out.
+//! Tested by: `tests/model.rs`, `tests/model_kernels.rs`, `tests/operators.rs` (every operator against TensorFlow Lite Micro).
 
 mod conv;
 mod dense;
+mod dispatch;
 mod elementwise;
 mod float;
+mod general;
 mod hybrid;
+mod index;
 mod map;
 mod moves;
 mod pool;
+mod products;
 mod recurrent;
 mod refusal;
+mod rows;
+mod shapes;
 mod stretch;
+mod unary;
+mod variables;
+mod wide;
+
+pub use dispatch::LOWERED;
 
 use super::arena::{self, Request};
 use super::ops::{Activation, OpCode, op};
@@ -21,13 +32,14 @@ use super::plan::{self, Addresses, Blobs, Draft, Kernel, Plan, PlanLayer, Word};
 use super::quant::{self, Multiplier};
 use super::{Model, Operator, Tensor, Type};
 use crate::finding::{Code, Failure, Result};
+use dispatch::lower_operator;
 
 pub(super) fn lower(model: &Model) -> Result<Plan> {
     refusal::check(model)?;
     let mut lowering = Lowering::new(model);
     // What no other conversion of the same graph can help with is said before anything else.
     let hopeless = |operator: &Operator| match &operator.code {
-        OpCode::Builtin(code) => [op::WHILE, op::IF, op::CALL_ONCE].contains(code),
+        OpCode::Builtin(code) => [op::WHILE, op::IF].contains(code),
         OpCode::Custom(_) => true,
     };
     if let Some((index, operator)) = model.operators.iter().enumerate().find(|(_, operator)| hopeless(operator)) {
@@ -44,45 +56,8 @@ pub(super) fn lower(model: &Model) -> Result<Plan> {
     lowering.finish()
 }
 
-fn lower_operator(l: &mut Lowering, operator: &Operator) -> Result<()> {
-    let code = match &operator.code {
-        OpCode::Builtin(code) => *code,
-        OpCode::Custom(_) => return Err(l.unsupported("custom operators have no kernel.")),
-    };
-    match code {
-        op::FULLY_CONNECTED if hybrid::is(l.model, operator) => hybrid::fully_connected(l, operator),
-        op::FULLY_CONNECTED if is_float(l, operator) => float::fully_connected(l, operator),
-        op::LOGISTIC if is_float(l, operator) => float::logistic(l, operator),
-        op::SOFTMAX if is_float(l, operator) => float::softmax(l, operator),
-        op::AVERAGE_POOL_2D | op::MAX_POOL_2D if is_float(l, operator) => float::pool(l, operator),
-        op::RELU | op::RELU6 | op::RELU_N1_TO_1 if is_float(l, operator) => float::relu(l, operator),
-        op::FULLY_CONNECTED => dense::fully_connected(l, operator),
-        op::CONV_2D | op::DEPTHWISE_CONV_2D => conv::convolution(l, operator),
-        op::AVERAGE_POOL_2D | op::MAX_POOL_2D => pool::pool(l, operator),
-        op::SOFTMAX => pool::softmax(l, operator),
-        op::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(l, operator),
-        op::ADD | op::SUB | op::MUL | op::MAXIMUM | op::MINIMUM => elementwise::binary(l, operator),
-        op::MEAN | op::SUM | op::REDUCE_MAX | op::REDUCE_MIN => elementwise::reduce(l, operator),
-        op::CONCATENATION => moves::concatenation(l, operator),
-        op::PAD | op::PADV2 => moves::pad(l, operator),
-        op::STRIDED_SLICE => moves::strided_slice(l, operator),
-        op::TRANSPOSE => moves::transpose(l, operator),
-        op::GATHER => moves::gather(l, operator),
-        op::CAST | op::DEQUANTIZE => moves::cast(l, operator),
-        op::QUANTIZE => map::quantize(l, operator),
-        op::RELU | op::RELU6 | op::RELU_N1_TO_1 => map::relu(l, operator),
-        op::LOGISTIC | op::TANH => map::sigmoid(l, operator),
-        op::RESHAPE | op::SQUEEZE | op::EXPAND_DIMS => l.rename(operator),
-        _ => {
-            Err(l.unsupported("the runtime has no kernel for this operator. Replace the layer or leave the step to the caller."))
-        }
-    }
-}
-
-/// Whether the operator's first input holds floats.
-fn is_float(l: &Lowering, operator: &Operator) -> bool {
-    l.input(operator, 0).is_ok_and(|(_, x)| x.ty == Type::Float32)
-}
+/// What the format calls a resource.
+const HANDLE: Type = Type::Other(13);
 
 /// The state of one lowering.
 pub(super) struct Lowering<'m> {
@@ -103,6 +78,11 @@ pub(super) struct Lowering<'m> {
     current_blobs: Vec<usize>,
     /// Tensors beyond whose end kernels may read three bytes.
     read_beyond: std::collections::BTreeSet<usize>,
+    /// Layers that set what the model keeps between inferences.
+    resets: Vec<Draft>,
+    /// Handles of variables, by tensor; and the variables' buffers, by name.
+    handles: std::collections::BTreeMap<usize, String>,
+    variables: std::collections::BTreeMap<String, (Word, u64)>,
 }
 
 impl<'m> Lowering<'m> {
@@ -135,6 +115,9 @@ impl<'m> Lowering<'m> {
             constants: std::collections::BTreeMap::new(),
             current_blobs: Vec::new(),
             read_beyond: std::collections::BTreeSet::new(),
+            resets: Vec::new(),
+            handles: std::collections::BTreeMap::new(),
+            variables: std::collections::BTreeMap::new(),
         }
     }
 
@@ -187,7 +170,8 @@ impl<'m> Lowering<'m> {
 
     fn check_storable(&self, index: usize) -> Result<()> {
         let tensor = self.tensor(index)?;
-        if plan::storable(tensor.ty) || (tensor.is_constant() && tensor.ty == Type::Int64) {
+        // A handle of a variable takes no place.
+        if plan::storable(tensor.ty) || tensor.ty == HANDLE || (tensor.is_constant() && tensor.ty == Type::Int64) {
             return Ok(());
         }
         Err(self.unsupported(format!("'{}' is {}, a type that the runtime does not store.", tensor.name, tensor.ty.name())))
@@ -323,6 +307,16 @@ impl<'m> Lowering<'m> {
         self.drafts.push(Draft { operator_index: self.layer, kernel, words, blobs });
     }
 
+    /// The tensor's value is kept from one inference to the next, and is nothing at the beginning.
+    fn keep(&mut self, variable: usize) -> Result<()> {
+        let tensor = self.tensor(variable)?;
+        let (bytes, zero) = (self.word(tensor.bytes())?, tensor.per_tensor().map_or(0, |(_, zero)| zero.cast_unsigned()));
+        let pattern = if tensor.ty == Type::Int8 { (zero & 0xff) * 0x0101_0101 } else { 0u32 };
+        let words = vec![Word::Tensor(variable), bytes.into(), pattern.into()];
+        self.resets.push(Draft { operator_index: self.layer, kernel: Kernel::Fill, words, blobs: Vec::new() });
+        Ok(())
+    }
+
     /// The kernel may read up to three bytes beyond the tensor's end.
     fn reads_beyond(&mut self, tensor: usize) {
         self.read_beyond.insert(self.root(tensor));
@@ -391,7 +385,7 @@ impl<'m> Lowering<'m> {
             writer.unwrap_or(0)
         };
         for tensor in model.inputs.iter().copied().chain(variables).chain(written) {
-            let Some(described) = model.tensors.get(tensor).filter(|t| !t.is_constant()) else { continue };
+            let Some(described) = model.tensors.get(tensor).filter(|t| !t.is_constant() && t.ty != HANDLE) else { continue };
             let (first, last) = (first_use(tensor), self.last_use.get(tensor).copied().unwrap_or(0));
             let request = *request_of_root.entry(self.root(tensor)).or_insert_with(|| {
                 requests.push(Request { name: String::new(), bytes: 0, first, last });
@@ -435,8 +429,8 @@ impl<'m> Lowering<'m> {
             buffer: &|scratch| offset_of(scratch_from + scratch),
             quads: &|tile| self.tiles.get(tile).and_then(|tile| u32::try_from(tile.quads).ok()),
         };
-        let (bytes, own) =
-            plan::assemble(&self.drafts, &self.blobs, &addresses, arena.bytes, &inputs, &outputs).ok_or_else(refused)?;
+        let (bytes, own) = plan::assemble(&self.drafts, &self.resets, &self.blobs, &addresses, arena.bytes, &inputs, &outputs)
+            .ok_or_else(refused)?;
         let layers = self.drafts.iter().zip(own).filter_map(|(draft, plan_bytes)| {
             let operator = model.operators.get(draft.operator_index)?;
             let output = operator.outputs.first().and_then(|&output| model.tensors.get(output));
@@ -450,7 +444,8 @@ impl<'m> Lowering<'m> {
             })
         });
         let layers = layers.collect();
-        Ok(Plan { bytes, layers, arena, inputs, outputs })
+        let resets = self.resets.iter().map(|draft| draft.kernel).collect();
+        Ok(Plan { bytes, layers, resets, arena, inputs, outputs })
     }
 }
 

@@ -86,7 +86,7 @@ fn copy_into(l: &mut Lowering, input: usize, output: usize, corner: &[u64]) -> R
     copy(l, input, output, Box { dims, input_offset: 0, output_offset }, x.ty.bytes().unwrap_or(1))
 }
 
-fn axis(l: &Lowering, axis: i32, rank: usize) -> Result<usize> {
+pub(super) fn axis(l: &Lowering, axis: i32, rank: usize) -> Result<usize> {
     let resolved = if axis < 0 { i64::from(axis) + rank as i64 } else { i64::from(axis) };
     usize::try_from(resolved)
         .ok()
@@ -94,7 +94,7 @@ fn axis(l: &Lowering, axis: i32, rank: usize) -> Result<usize> {
         .ok_or_else(|| l.bad(format!("its axis {axis} is not one of {rank} dimensions.")))
 }
 
-fn same_numbers(l: &Lowering, x: &Tensor, y: &Tensor) -> Result<()> {
+pub(super) fn same_numbers(l: &Lowering, x: &Tensor, y: &Tensor) -> Result<()> {
     if x.ty != y.ty || (x.ty != Type::Float32 && x.ty != Type::Int32 && x.per_tensor() != y.per_tensor()) {
         return Err(l.unsupported(format!(
             "'{}' and '{}' differ in type or quantisation; the reference moves bytes as they are.",
@@ -262,9 +262,13 @@ pub(super) fn gather(l: &mut Lowering, operator: &Operator) -> Result<()> {
     let (output, y) = l.output(operator)?;
     same_numbers(l, x, y)?;
     l.require_type(i, Type::Int32, "list of indices")?;
-    let Options::Gather { axis: along, batch_dims: 0 } = operator.options else {
-        return Err(l.unsupported("it gathers by batches, or its options are missing."));
+    let (along, batch_dims) = match operator.options {
+        Options::Gather { axis, batch_dims } => (axis, batch_dims),
+        _ => (0, 0),
     };
+    if batch_dims != 0 {
+        return super::index::gather_batches(l, operator, along, batch_dims);
+    }
     let along = axis(l, along, x.shape.len())?;
     let product = |dims: &[u32]| dims.iter().map(|&d| u64::from(d)).product::<u64>();
     let (outer, entries) = (product(&x.shape[..along]), u64::from(x.shape[along]));
@@ -292,6 +296,9 @@ pub(super) fn cast(l: &mut Lowering, operator: &Operator) -> Result<()> {
             _ => Err(l.unsupported(format!("'{}' is {}.", t.name, t.ty.name()))),
         }
     };
+    if y.ty == Type::Bool {
+        return super::unary::truth(l, operator);
+    }
     let (from, to) = (number(x)?, number(y)?);
     if x.elements() != y.elements() {
         return Err(l.bad(format!("it makes {} of {}.", y.shape_text(), x.shape_text())));

@@ -1,4 +1,4 @@
-//! What it is: UNIDIRECTIONAL_SEQUENCE_LSTM, fully int8 with int16 cells.
+//! What it is: UNIDIRECTIONAL_SEQUENCE_LSTM, fully int8 with int16 cells, or float32 throughout.
 //! Source: TensorFlow Lite Micro's integer LSTM; its table is sigmoid(i/24) in 16 bits, each node raised by a sixteenth of the step squared
 //! times the curvature, which halves the error of interpolating between nodes.
 //! Does not model: peepholes, projection, coupled gates, layer normalisation; state kept from one inference to the next (each starts empty,
@@ -6,7 +6,7 @@
 //! Tested by: `tests/model_kernels.rs`.
 
 use super::dense::interleave;
-use super::{Lowering, Operator, Type, Word};
+use super::{Lowering, Operator, Type, Word, float, general};
 use crate::finding::Result;
 use crate::model::ops::{Activation, Options};
 use crate::model::plan::Kernel;
@@ -36,12 +36,13 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
     if activation != Activation::Tanh {
         return Err(l.unsupported("its cells use another function than tanh."));
     }
-    l.require_type(x, Type::Int8, "input")?;
-    l.require_type(y, Type::Int8, "output")?;
+    let real = x.ty == Type::Float32;
+    general::one_of(l, x, &[Type::Int8, Type::Float32])?;
+    l.require_type(y, x.ty, "output")?;
     let (_, hidden) = l.input(operator, HIDDEN)?;
     let (_, cell) = l.input(operator, CELL)?;
-    l.require_type(hidden, Type::Int8, "hidden state")?;
-    l.require_type(cell, Type::Int16, "cell state")?;
+    l.require_type(hidden, x.ty, "hidden state")?;
+    l.require_type(cell, if real { Type::Float32 } else { Type::Int16 }, "cell state")?;
     let ([a, b, inputs], [.., cells]) = (x.shape.as_slice(), y.shape.as_slice()) else {
         return Err(l.bad(format!("its input has the shape {}; batch, time and features are expected.", x.shape_text())));
     };
@@ -59,6 +60,9 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
         || cell.elements() != states
     {
         return Err(l.bad(&odd));
+    }
+    if real {
+        return float(l, operator, [batches, steps], [inputs, cells], cell_clip);
     }
     let (x_scale, x_zero) = l.quantised(x)?;
     let (h_scale, h_zero) = l.quantised(hidden)?;
@@ -124,8 +128,39 @@ pub(super) fn lstm(l: &mut Lowering, operator: &Operator) -> Result<()> {
     Ok(())
 }
 
+/// On float32: each gate's matrices as they are.
+fn float(
+    l: &mut Lowering,
+    operator: &Operator,
+    [batches, steps]: [u32; 2],
+    [inputs, cells]: [usize; 2],
+    clip: f32,
+) -> Result<()> {
+    let ((input, _), (output, _)) = (l.input(operator, 0)?, l.output(operator)?);
+    let mut words = vec![Word::Tensor(input), Word::Tensor(output), batches.into(), steps.into()];
+    words.extend([l.word(inputs as u64)?, l.word(cells as u64)?].map(Word::Value));
+    for (operands, depth) in [(INPUT_WEIGHTS, inputs), (RECURRENT_WEIGHTS, cells)] {
+        for operand in operands {
+            let (_, w) = l.input(operator, operand)?;
+            l.require_type(w, Type::Float32, "weights")?;
+            if w.elements() != (cells * depth) as u64 {
+                return Err(l.bad(format!("its weights '{}' have the shape {}.", w.name, w.shape_text())));
+            }
+            let weights = l.constant(w, "weights")?.to_vec();
+            words.push(l.blob(weights));
+        }
+    }
+    for bias in BIASES {
+        let bias = float::biases(l, operator.input(bias), cells)?;
+        words.push(l.blob_words(bias.iter().map(|bias| bias.to_bits().cast_signed())));
+    }
+    words.extend([l.scratch(8 * cells as u64), clip.to_bits().into()]);
+    l.emit(Kernel::LstmF32, words);
+    Ok(())
+}
+
 /// 256 nodes of sigmoid(i / 24) × 65536, as the module's text describes them.
-fn sigmoid_table() -> Vec<u8> {
+pub(super) fn sigmoid_table() -> Vec<u8> {
     let node = |i: u32| -> u16 {
         if i == 255 {
             return u16::MAX;

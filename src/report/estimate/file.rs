@@ -5,7 +5,7 @@
 
 use super::{EstimateReport, Request, estimate};
 use crate::finding::{Code, Exit, Failure, Finding, Result};
-use crate::model::Model;
+use crate::model::{MAX_FILE_BYTES, Model};
 use crate::report::run::OutcomeSummary;
 use crate::report::{SCHEMA, Tool};
 use crate::units::grouped;
@@ -70,6 +70,10 @@ pub fn read(path: &Path) -> Result<Model> {
         std::io::ErrorKind::NotFound => unreadable(format!("{shown} cannot be read: there is no such file")),
         _ => unreadable(format!("{shown} cannot be read: {error}")),
     })?;
+    if file.is_dir() && path.join("saved_model.pb").is_file() {
+        let message = format!("{shown} is a SavedModel of TensorFlow, not a .tflite file");
+        return Err(Finding::new(Code::BadModel, message).help(SAVED_MODEL).into());
+    }
     if file.is_dir() {
         return Err(unreadable(format!("{shown} is a folder, not a model")));
     }
@@ -82,12 +86,12 @@ pub fn read(path: &Path) -> Result<Model> {
             return Err(Finding::new(Code::BadModel, message).help(*converter).into());
         }
     }
-    if file.len() > MOST_BYTES {
+    if file.len() > MAX_FILE_BYTES {
         // Too large to be read for nothing.
         let mut start = [0; 8];
         let began = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
         if began.is_ok() && start.ends_with(b"TFL3") {
-            return Err(too_large(&shown.to_string(), "has", file.len(), MOST_BYTES, "largest virtual chip"));
+            return Err(too_large(&shown.to_string(), "has", file.len(), MAX_FILE_BYTES, "largest virtual chip"));
         }
         return Err(Failure::new(Code::BadModel, format!("{shown}: not a .tflite model: bytes 4 to 7 should be \"TFL3\"")));
     }
@@ -95,9 +99,6 @@ pub fn read(path: &Path) -> Result<Model> {
     model.name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
     Ok(model)
 }
-
-/// The most that a virtual chip's flash can have: a larger model runs nowhere.
-const MOST_BYTES: u64 = 128 << 20;
 
 /// Weights that lie in flash are more than a chip has.
 pub(super) fn too_large(model: &str, what: &str, bytes: u64, most: u64, chip: &str) -> Failure {
@@ -107,21 +108,33 @@ pub(super) fn too_large(model: &str, what: &str, bytes: u64, most: u64, chip: &s
     Finding::new(Code::FlashOverflow, message).help(help).into()
 }
 
+const SAVED_MODEL: &str = "Convert it in Python: tf.lite.TFLiteConverter.from_saved_model(FOLDER), with int8 quantisation.";
+const KERAS: &str =
+    "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model(FILE)), with int8 quantisation.";
+const TORCH: &str = "Convert it in Python: litert_torch (once ai_edge_torch), or torch.onnx.export and then onnx2tf.";
+
 /// Other formats by the file's ending, and the way from them.
 const FOREIGN: &[(&str, &str)] = &[
     ("onnx", "Convert it: onnx2tf -i model.onnx -oiqt writes full-integer .tflite files."),
-    ("h5", "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model, with int8 quantisation."),
-    ("keras", "Convert it in Python: tf.lite.TFLiteConverter.from_keras_model, with int8 quantisation."),
-    ("pb", "Convert it in Python: tf.lite.TFLiteConverter.from_saved_model, with int8 quantisation."),
-    ("pt", "Convert it in Python: ai_edge_torch, or torch.onnx.export and then onnx2tf."),
-    ("pth", "Convert it in Python: ai_edge_torch, or torch.onnx.export and then onnx2tf."),
+    ("h5", KERAS),
+    ("hdf5", KERAS),
+    ("keras", KERAS),
+    ("pb", SAVED_MODEL),
+    ("pt", TORCH),
+    ("pth", TORCH),
+    ("pt2", TORCH),
+    ("safetensors", TORCH),
+    ("ckpt", "It holds weights without a network: load it in the program that made it, and convert the model there."),
+    ("mlmodel", "Convert what it was made from: a Keras model, or an .onnx with onnx2tf -i model.onnx -oiqt."),
+    ("pkl", "Of scikit-learn's forests, stm32sim embed FOREST.npy takes the tables; other models are trained anew in Keras."),
+    ("tfl", "If it is a .tflite, call it so."),
 ];
 
-/// Estimates every .tflite of a folder, in the order of their names.
+/// Estimates every .tflite of a folder, in the order of their names; `progress` is told how many are done, of how many.
 ///
 /// # Errors
 /// `file-unreadable`; `bad-usage` where the folder holds none. What is wrong with one model is in its entry.
-pub fn survey(folder: &Path, request: &Request<'_>) -> Result<Survey> {
+pub fn survey(folder: &Path, request: &Request<'_>, progress: &dyn Fn(usize, usize)) -> Result<Survey> {
     let shown = folder.display();
     let unreadable = |error: std::io::Error| Failure::new(Code::FileUnreadable, format!("{shown} cannot be read: {error}"));
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -135,7 +148,17 @@ pub fn survey(folder: &Path, request: &Request<'_>) -> Result<Survey> {
     if paths.is_empty() {
         return Err(Failure::new(Code::BadUsage, format!("{shown} holds no .tflite file")));
     }
-    let runs = paths.iter().map(|path| match read(path).and_then(|model| estimate(&model, request)) {
+    let runs = paths.iter().enumerate().map(|(done, path)| {
+        progress(done, paths.len());
+        one(path, request)
+    });
+    let runs = runs.collect();
+    progress(paths.len(), paths.len());
+    Ok(Survey { schema: SCHEMA, tool: Tool::THIS, runs })
+}
+
+fn one(path: &Path, request: &Request<'_>) -> Surveyed {
+    match read(path).and_then(|model| estimate(&model, request)) {
         Ok(report) => Surveyed::Report(Box::new(report)),
         Err(failure) => {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -149,6 +172,5 @@ pub fn survey(folder: &Path, request: &Request<'_>) -> Result<Survey> {
                 findings: vec![finding],
             })
         }
-    });
-    Ok(Survey { schema: SCHEMA, tool: Tool::THIS, runs: runs.collect() })
+    }
 }

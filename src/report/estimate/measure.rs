@@ -66,9 +66,10 @@ pub(super) fn measure(
     }
     runner.firmware(plan, chip)?;
     let image = &runner.image;
-    let placement = chip.place(image)?;
+    let roomy = runner.roomy(chip, plan);
+    let placement = roomy.place(image)?;
     let settings = Settings { fidelity: conditions.fidelity, overrides: conditions.overrides, check_reads: false };
-    let mut machine = Machine::new(chip, &placement, settings)?;
+    let mut machine = Machine::new(&roomy, &placement, settings)?;
     let watch = Watch::on(&mut machine, image);
     for (at, bytes) in runner.before_reset(plan) {
         let outside = || Failure::new(Code::Internal, "the lowered model lies outside of the memories");
@@ -121,8 +122,8 @@ pub(super) fn measure(
         memory: MemorySummary {
             flash: FlashSummary {
                 size: chip.flash.size.0,
-                used: placement.flash_used.0,
-                free: chip.flash.size.0.saturating_sub(placement.flash_used.0),
+                used: needs.flash(),
+                free: chip.flash.size.0.saturating_sub(needs.flash()),
                 model: Some(needs.plan),
             },
             sram: SramSummary {

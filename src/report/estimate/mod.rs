@@ -8,6 +8,7 @@ mod file;
 mod graph;
 mod graph_table;
 mod input;
+mod linked;
 mod measure;
 mod runner;
 mod strips;
@@ -24,7 +25,7 @@ pub use table::{survey_table, table, verdict};
 use super::run::{Causes, ClockSummary, InferenceSummary, Limit, MemorySummary, OutcomeSummary, TimingModel, Totals};
 use super::{ChipSummary, FirmwareSummary, SCHEMA, Tool};
 use crate::chip::Chip;
-use crate::finding::{Code, Failure, Finding, Result};
+use crate::finding::{Code, Exit, Failure, Finding, Result};
 use crate::machine::Overrides;
 use crate::model::ops::OpCode;
 use crate::model::{ArenaPlan, Model, Plan};
@@ -217,7 +218,7 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         smallest: None,
         best: None,
         advice: advice::of_plan(model, &plan, &needs),
-        findings: Vec::new(),
+        findings: remarks(model),
     };
     let inputs = request.inputs.bytes(model, &plan)?;
     let expected = match (&request.expected, plan.outputs.first()) {
@@ -242,8 +243,9 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         }
         report.fill(measured, request, expected.as_deref());
     } else {
-        report.findings = report.fit.findings(&model.name, chip);
-        report.outcome = OutcomeSummary::new("does-not-fit", report.findings.first(), "");
+        report.findings.extend(report.fit.findings(&model.name, chip));
+        let reason = report.findings.iter().find(|finding| finding.code.entry().exit == Exit::DoesNotFit);
+        report.outcome = OutcomeSummary::new("does-not-fit", reason, "");
     }
     let needs = report.fit.needs;
     report.chips = chips
@@ -266,6 +268,29 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
     Ok(report)
 }
 
+/// What the file leaves open. A batch of any size is usual, and one is what an estimate means.
+fn remarks(model: &Model) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for tensor in model.inputs.iter().filter_map(|&input| model.tensors.get(input)) {
+        let open: Vec<String> = tensor.open.iter().filter(|&&d| d > 0).map(usize::to_string).collect();
+        if !open.is_empty() {
+            let message = format!(
+                "{}: its input {} of shape {} leaves dimension {} open; the estimate is of that shape",
+                model.name,
+                tensor.name,
+                tensor.shape_text(),
+                open.join(", ")
+            );
+            findings.push(Finding::new(Code::OpenShape, message));
+        }
+    }
+    if model.further_graphs() > 0 {
+        let message = format!("{}: it has {} graphs; the estimate is of the first", model.name, model.subgraphs);
+        findings.push(Finding::new(Code::MoreGraphs, message));
+    }
+    findings
+}
+
 impl EstimateReport {
     fn fill(&mut self, measured: Measured, request: &Request<'_>, expected: Option<&[u8]>) {
         self.input = Some(request.inputs.summary());
@@ -275,7 +300,7 @@ impl EstimateReport {
         self.cycles_by_cause = Some(measured.cycles_by_cause);
         self.memory = Some(measured.memory);
         self.inference = measured.inference;
-        self.findings = measured.findings;
+        self.findings.extend(measured.findings);
         self.outputs = measured.outputs;
         self.fit.needs.stack = measured.stack.max(LEAST_STACK);
         self.fit.sram.needed = self.fit.needs.sram();

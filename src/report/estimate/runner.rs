@@ -1,8 +1,9 @@
 //! What it is: the built-in image that runs any model, and what firmware made of it and a plan needs of a chip.
 //! Source: `firmware-images/runner` (its README row and `runner.ld` name the symbols).
-//! Does not model: firmware of a user's own, which may link fewer kernels and will have other static data.
+//! Does not model: firmware of a user's own, which will have other code and other static data beside the runtime.
 //! Tested by: `tests/estimate.rs`.
 
+use super::linked;
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::firmware::Image;
@@ -26,6 +27,8 @@ pub(super) struct Runner {
     plan: Addr,
     pub arena: Addr,
     status: Addr,
+    /// Behind everything that is programmed.
+    behind: Addr,
     /// The words in flash that say where the plan and the arena are.
     places: [Addr; 2],
 }
@@ -39,7 +42,7 @@ impl Runner {
         };
         let (plan, arena, status) = (symbol("__plan_start")?, symbol("__arena_start")?, symbol("g_status")?);
         let places = [symbol("g_plan_at")?, symbol("g_arena_at")?];
-        Ok(Self { image, plan, arena, status, places })
+        Ok(Self { image, plan, arena, status, behind: plan, places })
     }
 
     /// Where the runtime's status lies after the run.
@@ -49,8 +52,19 @@ impl Runner {
 
     /// What it needs to run a plan.
     pub fn needs(&self, plan: &Plan) -> Needs {
-        let (runtime, fixed) = (u64::from(self.plan.0.saturating_sub(FLASH)), u64::from(self.arena.0.saturating_sub(SRAM)));
+        let image = u64::from(self.behind.0.saturating_sub(FLASH));
+        let runtime = image.saturating_sub(linked::left_out(&self.image, &plan.kernels())).next_multiple_of(8);
+        let fixed = u64::from(self.arena.0.saturating_sub(SRAM));
         Needs { runtime, plan: plan.bytes.len() as u64, fixed, arena: u64::from(plan.arena_bytes()), stack: LEAST_STACK }
+    }
+
+    /// A chip whose flash holds the whole image too, which has every kernel: where the plan lies makes no difference to what it costs.
+    pub fn roomy(&self, chip: &Chip, plan: &Plan) -> Chip {
+        let mut roomy = chip.clone();
+        let own = if self.moved() { 0 } else { plan.bytes.len() as u64 };
+        let needed = u64::from(self.behind.0.saturating_sub(FLASH)).saturating_add(own);
+        roomy.flash.size.0 = roomy.flash.size.0.max(needed.next_multiple_of(1024));
+        roomy
     }
 
     /// The firmware: the image with the plan behind it, for a chip.
@@ -86,7 +100,7 @@ impl Runner {
 /// What the firmware needs of a chip, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Needs {
-    /// Flash for start-up code and the runtime with all kernels.
+    /// Flash for start-up code and as much of the runtime as a linker takes for this model.
     pub runtime: u64,
     /// Flash for the lowered model: weights, tables, descriptors.
     pub plan: u64,
