@@ -159,6 +159,23 @@ fn modules_open_with_what_they_are() {
 }
 
 #[test]
+fn the_programs_that_test_a_module_exist() {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-images/tests");
+    for (file, text) in files() {
+        for header in text.lines().take_while(|line| line.starts_with("//!")) {
+            for mention in header.split("firmware-images/tests/").skip(1) {
+                let name: String = mention.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let pattern = mention.chars().nth(name.len()) == Some('*');
+                assert!(
+                    name.is_empty() || pattern || programs.join(format!("{name}.c")).exists(),
+                    "{file} names a program {name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn no_file_names_a_machine_of_ours() {
     // Reports and sources are the same wherever they are made.
     for (file, text) in files() {

@@ -342,3 +342,22 @@ fn code_in_a_page_that_is_programmed_anew_is_priced_as_what_it_now_is() {
         .collect();
     assert_eq!(constants, [(1, true, false), (1, false, true)]);
 }
+
+#[test]
+fn a_scripted_master_reads_what_its_slave_gives() {
+    // `slaves` puts A1 to A4 into SPI2's data register, and 51 and 52 into I2C2's; `slaves.toml` clocks four bytes and reads two.
+    let ran = run("tests/slaves", LIMIT);
+    for (name, wanted) in [("SPI2", &[0xa1, 0xa2, 0xa3, 0xa4][..]), ("I2C2", &[0x51, 0x52])] {
+        let device = ran.machine.device(name).unwrap();
+        let given: Vec<u8> = ran.machine.sent().iter().filter(|sent| sent.device == device).map(|sent| sent.byte).collect();
+        assert_eq!(given, wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_timer_that_cannot_wake_the_core_does_not_hide_that_nothing_can() {
+    // `sleep_timer` enables TIM2's interrupt in the timer and not in the NVIC: after a second of the chip's time the run is over.
+    let ran = run("tests/sleep_timer", LIMIT);
+    assert!(matches!(ran.outcome, Outcome::Asleep(_)), "{:?}", ran.outcome);
+    assert!((72_000_000..72_100_000).contains(&ran.machine.now().0), "{}", ran.machine.now().0);
+}

@@ -60,3 +60,35 @@ fn it_cannot_be_written_where_there_is_no_folder() {
     let ran = stm32sim(&["run", &elf, "--vcd", "/nowhere/wires.vcd", "--limit", "1ms"]);
     assert!(ran.code == 2 && ran.err.contains("error[output-unwritable]"), "{}", ran.err);
 }
+
+/// The first ten rises of each pin, and how often it changed.
+const EDGES: &str = r#"
+import sys
+from vcdvcd import VCDVCD
+vcd = VCDVCD(sys.argv[1])
+for name in ('GPIOB.PB00', 'GPIOA.PA07'):
+    full = next(n for n in vcd.signals if n.endswith(name))
+    print(name, *[t for t, v in vcd[full].tv if v == '1'][:10])
+"#;
+
+#[test]
+fn a_pwm_is_recorded_at_its_pins() {
+    // `tim_pins`: a period of 1000 cycles of 72 MHz is 13 889 ns; CH1N at PA7 rises 472 cycles behind CH2N at PB0 (RM0008, 14.3.11: the compare value
+    // 400 and the dead time 72).
+    let scratch = Scratch::new("vcd-pwm");
+    let elf = format!("{}/firmware-images/tests/tim_pins.elf", env!("CARGO_MANIFEST_DIR"));
+    let file = scratch.0.join("pwm.vcd").to_str().unwrap().to_owned();
+    stm32sim(&["run", &elf, "--vcd", &file, "--limit", "10ms"]);
+    let Some(mut python) = support::tools::python("vcdvcd") else { return };
+    let read = python.args(["-c", EDGES, &file]).output().unwrap();
+    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let rises: Vec<Vec<u64>> =
+        text.lines().map(|line| line.split(' ').skip(1).map(|time| time.parse().unwrap()).collect()).collect();
+    let [pb0, pa7] = &rises[..] else { panic!("{text}") };
+    for (at, next) in pb0.iter().zip(&pb0[1..]).skip(1).take(2) {
+        assert!((next - at).abs_diff(13_889) <= 1, "{text}");
+        let behind = pa7.iter().find(|rise| *rise > at).unwrap() - at;
+        assert!(behind.abs_diff(472 * 1000 / 72) <= 1, "{text}");
+    }
+}

@@ -30,6 +30,7 @@ struct adc { /* 11.12 */
     reg32 SR, CR1, CR2, SMPR1, SMPR2, JOFR[4], HTR, LTR, SQR1, SQR2, SQR3, JSQR, JDR[4], DR;
 };
 #define ADC1 ((struct adc *)0x40012400u)
+#define ADC2 ((struct adc *)0x40012800u)
 
 struct exti { /* 10.3 */
     reg32 IMR, EMR, RTSR, FTSR, SWIER, PR;
@@ -66,10 +67,12 @@ struct spi { /* 25.5 */
     reg32 CR1, CR2, SR, DR, CRCPR, RXCRCR, TXCRCR, I2SCFGR, I2SPR;
 };
 #define SPI1 ((struct spi *)0x40013000u)
+#define SPI2 ((struct spi *)0x40003800u)
 struct i2c { /* 26.6 */
     reg32 CR1, CR2, OAR1, OAR2, DR, SR1, SR2, CCR, TRISE;
 };
 #define I2C1 ((struct i2c *)0x40005400u)
+#define I2C2 ((struct i2c *)0x40005800u)
 struct can { /* 24.9 */
     reg32 MCR, MSR, TSR, RF0R, RF1R, IER, ESR, BTR, _0[88];
     struct {
@@ -94,13 +97,16 @@ struct flash { /* PM0075, 3 */
 #define APB1_TIM3 (1u << 1)
 #define APB1_TIM4 (1u << 2)
 #define APB1_WWDG (1u << 11)
+#define APB1_SPI2 (1u << 14)
 #define APB1_USART2 (1u << 17)
 #define APB1_I2C1 (1u << 21)
+#define APB1_I2C2 (1u << 22)
 #define APB1_CAN (1u << 25)
 #define APB1_BKP (1u << 27)
 #define APB1_PWR (1u << 28)
 #define APB2_IOPB (1u << 3)
 #define APB2_ADC1 (1u << 9)
+#define APB2_ADC2 (1u << 10)
 #define APB2_TIM1 (1u << 11)
 #define APB2_SPI1 (1u << 12)
 

@@ -1,4 +1,4 @@
-/* SPI with an echo on its lines; I2C with a device of registers at 0x48, and nobody at 0x49 (RM0008 sections 25.3, 26.3.3). */
+/* SPI with an echo on its lines; I2C with a device of registers at 0x48, and nobody at 0x49 (RM0008 sections 25.3, 26.3.3): `spi_i2c.toml`. */
 #include "devices.h"
 
 static uint8_t exchange(uint8_t byte) {

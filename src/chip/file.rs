@@ -5,8 +5,8 @@
 
 use super::schema::{ChipFile, CurrentRow, Frequency, Size};
 use super::{
-    Chip, Clocks, Current, CurrentPoint, CurrentTable, DmaChannel, FlashProgramming, Identity, Interrupt, Memory, Slot,
-    WaitStates,
+    Chip, Clocks, Current, CurrentPoint, CurrentTable, DmaChannel, FlashProgramming, Identity, Interrupt, Memory, Pins, Slot,
+    WaitStates, port_pin,
 };
 use crate::finding::{Code, Failure, Finding, Result, nearest};
 use crate::units::{Addr, Bytes};
@@ -321,7 +321,18 @@ impl Merged {
                 enable: slot.enable,
                 interrupts,
                 inputs: slot.inputs,
+                pins: slot.pins.map(|pins| Pins { field: pins.field, width: pins.width, sets: pins.sets }),
             };
+            if let Some(pins) = &known.pins {
+                let wrong = pins.sets.iter().flatten().find(|name| *name != "-" && port_pin(name).is_none());
+                if let Some(wrong) = wrong {
+                    return Err(sources.error(&said.place, &format!("{} names a pin {wrong:?}; a pin is as \"PA8\"", known.name)));
+                }
+                if pins.width > 3 || pins.field > 61 || pins.sets.len() > 1 << pins.width {
+                    let message = format!("{}: a field of AFIO_MAPR has at most three bits and a set for each value", known.name);
+                    return Err(sources.error(&said.place, &message));
+                }
+            }
             slots.push((known, said.place));
         }
         slots.sort_by_key(|(slot, _)| slot.window.base);
@@ -449,6 +460,10 @@ mod tests {
             (
                 "extends = \"stm32f103x8\"\n[[peripherals]]\nname=\"X\"\nkind=\"x\"\nbase=0x40009000\nbus=\"APB1\"\ninterrupts=[\"USART9\"]",
                 "did you mean \"USART",
+            ),
+            (
+                "extends = \"stm32f103x8\"\n[[peripherals]]\nname=\"X\"\nkind=\"x\"\nbase=0x40009000\nbus=\"APB1\"\npins={sets=[[\"A8\"]]}",
+                "X names a pin \"A8\"",
             ),
             ("extends = \"stm32f103x8\"\n[clocks]\nhse = \"fast\"", "line 3, column 7: "),
             ("name = ", "line 1, column "),

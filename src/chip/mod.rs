@@ -183,6 +183,28 @@ pub struct Slot {
     /// What each of its inputs is wired to, in the order of the device's inputs: an output of another peripheral as `TIM3_TRGO`; what the
     /// chip does not have, and `-`, is nothing.
     pub inputs: Vec<String>,
+    /// The port pins of its own that are not general inputs or outputs.
+    pub pins: Option<Pins>,
+}
+
+/// At which port pins a timer's channels 1 to 4, its external trigger, its break input and its complementary channels 1 to 3 are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins {
+    /// The first bit of the field of AFIO_MAPR that chooses among the sets; from 32 on, of AFIO_MAPR2.
+    pub field: u8,
+    /// The field's bits; none where there is nothing to choose.
+    pub width: u8,
+    /// For each value of the field, the pins as `PA8` in the order above; `-` where there is none.
+    pub sets: Vec<Vec<String>>,
+}
+
+/// `PA8` is pin 8 of GPIOA.
+#[must_use]
+pub fn port_pin(name: &str) -> Option<(String, u32)> {
+    let rest = name.strip_prefix(['P', 'p'])?;
+    let port = rest.chars().next().filter(char::is_ascii_alphabetic)?.to_ascii_uppercase();
+    let number = rest.get(1..)?.parse().ok().filter(|number| *number < 16)?;
+    Some((format!("GPIO{port}"), number))
 }
 
 /// A DMA channel and what can drive it.

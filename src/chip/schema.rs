@@ -151,6 +151,17 @@ pub(super) struct SlotFile {
     pub interrupts: Vec<String>,
     #[serde(default)]
     pub inputs: Vec<String>,
+    pub pins: Option<PinsFile>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PinsFile {
+    #[serde(default)]
+    pub field: u8,
+    #[serde(default)]
+    pub width: u8,
+    pub sets: Vec<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

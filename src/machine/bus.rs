@@ -16,7 +16,7 @@ use crate::peripherals::system::{AHB_ENABLES, APB1_ENABLES, APB2_ENABLES, Clocks
 use crate::peripherals::{self, Partner, Peripheral};
 use crate::units::Cycles;
 use std::collections::{BTreeMap, BTreeSet};
-use wires::wires;
+use wires::{End, Wires, wires};
 
 /// One device where the chip has it.
 struct Slot {
@@ -38,8 +38,9 @@ pub struct Bus {
     slots: Vec<Slot>,
     /// What was written where nobody models it: it reads back.
     unmodelled: BTreeMap<u32, u32>,
-    /// What each output of each device is wired to: a device and its input.
-    wires: Vec<Vec<Vec<(usize, usize)>>>,
+    wires: Wires,
+    /// The same from the other side: for each device and input, the devices and outputs that are or may be wired to it.
+    drivers: BTreeMap<(usize, usize), Vec<(usize, usize)>>,
     /// The devices and inputs that take notice.
     listeners: BTreeSet<(usize, usize)>,
     /// The clocks that the devices know of.
@@ -102,7 +103,13 @@ impl Bus {
             .collect();
         slots.sort_by_key(|slot| slot.base);
         let wires = wires(chip, &slots);
-        Self { slots, unmodelled: BTreeMap::new(), wires, listeners: BTreeSet::new(), clocks: Clocks::RESET }
+        let mut drivers: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
+        for (device, outputs) in wires.iter().enumerate() {
+            for (output, ends) in outputs.iter().enumerate() {
+                ends.iter().for_each(|end| drivers.entry((end.device, end.input)).or_default().push((device, output)));
+            }
+        }
+        Self { slots, unmodelled: BTreeMap::new(), wires, drivers, listeners: BTreeSet::new(), clocks: Clocks::RESET }
     }
 
     /// Power has come on.
@@ -268,8 +275,7 @@ impl Bus {
             device.restart(true, ctx);
         });
         let listened: Vec<usize> = self.wires.get(i).map_or_else(Vec::new, |outputs| {
-            let heard = |targets: &Vec<(usize, usize)>| targets.iter().any(|target| self.listeners.contains(target));
-            outputs.iter().enumerate().filter(|(_, targets)| heard(targets)).map(|(output, _)| output).collect()
+            outputs.iter().enumerate().filter(|(_, ends)| self.is_heard(ends)).map(|(output, _)| output).collect()
         });
         for output in listened {
             self.with(i, system, |device, ctx| device.listened(output, true, ctx));
@@ -294,8 +300,9 @@ impl Bus {
                 }
                 let targets = self.wires.get(signal.device).and_then(|outputs| outputs.get(signal.output)).map_or(0, Vec::len);
                 for at in 0..targets {
-                    if let Some((device, input)) = self.wires[signal.device][signal.output].get(at).copied() {
-                        self.with(device, system, |device, ctx| device.input(input, signal.high, ctx));
+                    let end = self.wires[signal.device][signal.output].get(at).copied();
+                    if let Some(end) = end.filter(|end| end.is_connected(system.remap)) {
+                        self.with(end.device, system, |device, ctx| device.input(end.input, signal.high, ctx));
                     }
                 }
             } else if let Some(wish) = system.wishes.pop_front() {
@@ -315,7 +322,7 @@ impl Bus {
                 self.with(transfer.device, system, |device, ctx| device.transferred(transfer.channel, done.is_none(), ctx));
             }
             Wish::Served { device, input } => {
-                if let Some((source, output)) = self.driver_of(device, input) {
+                for (source, output) in self.drivers_of(device, input) {
                     self.with(source, system, |device, ctx| device.served(output, ctx));
                 }
             }
@@ -339,19 +346,21 @@ impl Bus {
 
     fn fulfil_listen(&mut self, device: usize, input: usize, on: bool, system: &mut System) {
         let changed = if on { self.listeners.insert((device, input)) } else { self.listeners.remove(&(device, input)) };
-        if changed && let Some((source, output)) = self.driver_of(device, input) {
-            let targets = self.wires.get(source).and_then(|outputs| outputs.get(output));
-            let any = targets.is_some_and(|targets| targets.iter().any(|target| self.listeners.contains(target)));
+        for (source, output) in if changed { self.drivers_of(device, input) } else { Vec::new() } {
+            let ends = self.wires.get(source).and_then(|outputs| outputs.get(output));
+            let any = ends.is_some_and(|ends| self.is_heard(ends));
             self.with(source, system, |device, ctx| device.listened(output, any, ctx));
         }
     }
 
-    /// The device and the output that an input is wired to.
-    fn driver_of(&self, device: usize, input: usize) -> Option<(usize, usize)> {
-        self.wires.iter().enumerate().find_map(|(source, outputs)| {
-            let output = outputs.iter().position(|targets| targets.contains(&(device, input)))?;
-            Some((source, output))
-        })
+    /// Whether anybody at these ends takes notice.
+    fn is_heard(&self, ends: &[End]) -> bool {
+        ends.iter().any(|end| self.listeners.contains(&(end.device, end.input)))
+    }
+
+    /// The devices and outputs that an input is or may be wired to.
+    fn drivers_of(&self, device: usize, input: usize) -> Vec<(usize, usize)> {
+        self.drivers.get(&(device, input)).cloned().unwrap_or_default()
     }
 
     /// `None` where there is no device.
@@ -416,6 +425,18 @@ impl Bus {
         system.note_pended();
     }
 
+    /// Whether a device wakes or resets the core without an interrupt that is to be enabled in the NVIC.
+    #[must_use]
+    pub fn may_wake_by_itself(&self, device: usize) -> bool {
+        self.slots.get(device).is_some_and(|slot| matches!(slot.kind.as_str(), "systick" | "iwdg" | "wwdg"))
+    }
+
+    /// Whether any device is set to make events, which WFE waits for.
+    #[must_use]
+    pub fn makes_events(&self) -> bool {
+        self.slots.iter().filter_map(|slot| slot.device.as_ref()).any(|device| device.makes_events())
+    }
+
     /// Whether a device goes on in stop mode.
     #[must_use]
     pub fn works_in_stop(&self, device: usize) -> bool {
@@ -446,10 +467,8 @@ impl Bus {
     }
 
     /// Something is connected to a device.
-    pub fn attach(&mut self, device: usize, partner: Partner) {
-        if let Some(device) = self.slots.get_mut(device).and_then(|slot| slot.device.as_mut()) {
-            device.attach(partner);
-        }
+    pub fn attach(&mut self, device: usize, partner: Partner, system: &mut System) {
+        self.with(device, system, |device, ctx| device.attach(partner, ctx));
     }
 
     /// The core stores to the memory that the device of that kind guards: what is to stand there afterwards, or `None` for a bus error.

@@ -62,6 +62,8 @@ pub mod number {
     pub const USAGE_FAULT: Number = 6;
     /// SVC.
     pub const SV_CALL: Number = 11;
+    /// The debug monitor: breakpoints and watchpoints without a debugger.
+    pub const DEBUG_MONITOR: Number = 12;
     /// Context switch request.
     pub const PEND_SV: Number = 14;
     /// The system timer.
@@ -121,7 +123,8 @@ impl Fault {
             Fault::NoCoprocessor => (number::USAGE_FAULT, 1 << 19),
             Fault::Unaligned => (number::USAGE_FAULT, 1 << 24),
             Fault::DivideByZero => (number::USAGE_FAULT, 1 << 25),
-            Fault::VectorTable | Fault::DebugEvent => (number::HARD_FAULT, 0),
+            Fault::VectorTable => (number::HARD_FAULT, 0),
+            Fault::DebugEvent => (number::DEBUG_MONITOR, 0),
         }
     }
 
@@ -276,6 +279,8 @@ pub const CCR_UNALIGN_TRP: u32 = 1 << 3;
 pub const CCR_DIV_0_TRP: u32 = 1 << 4;
 /// SCR: a return to thread mode goes to sleep.
 pub const SCR_SLEEPONEXIT: u32 = 1 << 1;
+/// SCR: whatever becomes pending is an event, enabled or not.
+pub const SCR_SEVONPEND: u32 = 1 << 4;
 /// SCR: sleep is stop or standby.
 pub const SCR_SLEEPDEEP: u32 = 1 << 2;
 /// CCR: thread mode may be entered with exceptions active.
@@ -325,6 +330,12 @@ impl Exceptions {
         active.min(boosted)
     }
 
+    /// Whether any interrupt of the chip is enabled.
+    #[must_use]
+    pub fn any_interrupt_enabled(&self) -> bool {
+        self.enabled.members().any(|n| n >= number::FIRST_INTERRUPT)
+    }
+
     /// Whether anything that is enabled is pending at all, masked or not: cheap, for the hot path.
     #[must_use]
     pub fn any_candidate(&self) -> bool {
@@ -363,7 +374,7 @@ impl Exceptions {
         if !was_pending && self.pending.has(n) {
             self.newly.set(n, true);
             // SEVONPEND: an interrupt that becomes pending is an event (DDI 0403, section B3.2.7).
-            if self.system_control & (1 << 4) != 0 {
+            if self.system_control & SCR_SEVONPEND != 0 {
                 self.event = true;
             }
         }
@@ -586,10 +597,8 @@ impl Exceptions {
         if let Fault::PreciseBus(address) = fault {
             self.bus_fault_address = address;
         }
-        match fault {
-            Fault::VectorTable => self.hard_fault_status |= HFSR_VECTTBL,
-            Fault::DebugEvent => self.hard_fault_status |= HFSR_DEBUGEVT,
-            _ => {}
+        if fault == Fault::VectorTable {
+            self.hard_fault_status |= HFSR_VECTTBL;
         }
         let execution = self.execution_priority(masks);
         let taken_as_itself =
@@ -600,8 +609,10 @@ impl Exceptions {
         if execution <= -1 {
             return Err(Lockup);
         }
-        if n != number::HARD_FAULT {
-            self.hard_fault_status |= HFSR_FORCED;
+        match n {
+            number::HARD_FAULT => {}
+            number::DEBUG_MONITOR => self.hard_fault_status |= HFSR_DEBUGEVT,
+            _ => self.hard_fault_status |= HFSR_FORCED,
         }
         Ok(number::HARD_FAULT)
     }

@@ -9,6 +9,9 @@ use super::soc::Soc;
 use crate::finding::Result;
 use crate::units::Tick;
 
+/// After so much of the chip's time a sleep that nothing can end is over.
+const HOPELESS_SECONDS: u64 = 1;
+
 impl Machine {
     /// The core sleeps: time goes on to the next event until something wakes it.
     pub(super) fn sleep(
@@ -21,6 +24,7 @@ impl Machine {
         let deep = self.cpu.world().system.exceptions.system_control & SCR_SLEEPDEEP != 0;
         let standby = deep && self.cpu.world().system.deep_sleep.standby;
         self.cpu.world_mut().system.wake_up = false;
+        let since = self.now();
         loop {
             let masks = CoreAccess::masks(&self.cpu);
             let soc = self.cpu.world_mut();
@@ -59,7 +63,10 @@ impl Machine {
             // In stop mode what others wait for does not come: a character that USART is sending stays there.
             let next_due = |soc: &Soc| if deep { soc.next_due_in_stop() } else { soc.system.next_due() };
             let due = next_due(soc);
-            if due == Tick::NEVER {
+            // Something goes on, but nothing that could wake the core: what it was sending has long left.
+            let patience = HOPELESS_SECONDS * u64::from(soc.system.clocks.hclk.0);
+            let hopeless = !standby && soc.tracker.now().since(since).0 > patience && !soc.can_be_woken();
+            if due == Tick::NEVER || hopeless {
                 let sent = soc.system.sent.len();
                 self.idle = true;
                 let progress = environment.look(self);
@@ -69,7 +76,7 @@ impl Machine {
                     return Ok(Some(Outcome::Finished));
                 }
                 let soc = self.cpu.world();
-                if next_due(soc) == Tick::NEVER && soc.system.sent.len() == sent {
+                if (next_due(soc) == Tick::NEVER || hopeless) && soc.system.sent.len() == sent {
                     self.asleep = Some(wake);
                     return Ok(Some(Outcome::Asleep(pc)));
                 }

@@ -10,7 +10,7 @@ pub use modes::SleepMode;
 
 use super::bus::{Bus, BusState};
 use super::cpu::{Core, Memory, World};
-use super::exceptions::Fault;
+use super::exceptions::{Fault, SCR_SEVONPEND};
 use super::heap::{Heap, HeapCall};
 use super::tracker::{Begin, Moment, Tracker};
 use crate::finding::{Code, Finding};
@@ -286,6 +286,15 @@ impl Soc {
     /// In stop mode: the next instant that a device which goes on waits for.
     pub fn next_due_in_stop(&self) -> Tick {
         self.system.next_due_of(|device| self.bus.works_in_stop(device))
+    }
+
+    /// Whether anything could end a sleep: an enabled interrupt, the system timer, an event, or the reset of a watchdog. While the core sleeps
+    /// nobody can enable any of it.
+    pub fn can_be_woken(&self) -> bool {
+        let system = &self.system;
+        let awaited = system.next_due_of(|device| self.bus.may_wake_by_itself(device)) != Tick::NEVER;
+        let by_pending = system.exceptions.system_control & SCR_SEVONPEND != 0;
+        awaited || by_pending || system.exceptions.any_interrupt_enabled() || self.bus.makes_events()
     }
 
     /// In stop mode so much time has passed.

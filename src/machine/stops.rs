@@ -15,6 +15,8 @@ use crate::units::{Addr, Tick};
 
 /// xPSR: the core is in Thumb state, as it always must be.
 const THUMB: u32 = 1 << 24;
+/// DFSR: a BKPT.
+const DFSR_BKPT: u32 = 1 << 1;
 /// A permanently undefined instruction.
 pub(super) const UDF: [u8; 2] = [0x00, 0xde];
 
@@ -142,6 +144,9 @@ impl Machine {
         let tracker = &mut self.cpu.world_mut().tracker;
         tracker.fault_at(pc);
         tracker.let_spin(false);
+        if fault == Fault::DebugEvent {
+            self.cpu.world_mut().system.debug_fault |= DFSR_BKPT;
+        }
         self.last_fault.get_or_insert((fault, broken));
         let masks = CoreAccess::masks(&self.cpu);
         match self.with_exceptions(|exceptions, _| exceptions.raise(fault, masks)) {

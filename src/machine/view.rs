@@ -11,7 +11,7 @@ use super::soc::{Mark, SleepMode};
 use crate::finding::Finding;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::{Conversion, Source};
-use crate::peripherals::system::{Clocks, LedgerKey, PinChange, SentByte, TracedItem, WireEvent};
+use crate::peripherals::system::{Clocks, LedgerKey, SentByte, TracedItem, WireEvent};
 use crate::timing::{Prices, TimingConfig};
 use crate::units::{Hz, Tick};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,9 +87,10 @@ impl Machine {
         u64::try_from(self.cpu.world().system.nanos_at(at)).unwrap_or(u64::MAX)
     }
 
-    /// Connects a partner to a device's serial bus (SPI, I2C).
+    /// Connects a partner to a device's serial bus or line (SPI, I2C, USART).
     pub fn attach(&mut self, device: usize, partner: Partner) {
-        self.cpu.world_mut().bus.attach(device, partner);
+        let soc = self.cpu.world_mut();
+        soc.bus.attach(device, partner, &mut soc.system);
     }
 
     /// Connects a memory of that many bytes at an address outside of the chip; whether the chip has a place for it there.
@@ -212,15 +213,15 @@ impl Machine {
         self.cpu.world().system.traced.iter().map(|item| item.port).collect()
     }
 
-    /// From now on it is noted what happens on wires that leave the chip.
+    /// From now on everything is noted that happens on wires that leave the chip.
     pub fn record_wires(&mut self) {
-        self.cpu.world_mut().system.wires.get_or_insert_default();
+        self.cpu.world_mut().system.records_wires = true;
     }
 
-    /// What has happened on them.
+    /// What has happened on them: all of it if it was to be noted, else the first changes of port pins.
     #[must_use]
     pub fn wires(&self) -> &[WireEvent] {
-        self.cpu.world().system.wires.as_deref().unwrap_or_default()
+        &self.cpu.world().system.wires
     }
 
     /// Whether the core sleeps and nothing in the chip will wake it: the world outside is looked at for the last time.
@@ -280,11 +281,5 @@ impl Machine {
     #[must_use]
     pub fn modes(&self) -> BTreeMap<(Option<SleepMode>, Hz), u64> {
         self.cpu.world().modes()
-    }
-
-    /// When pins changed their level, as many as are kept.
-    #[must_use]
-    pub fn pins(&self) -> &[PinChange] {
-        &self.cpu.world().system.pins
     }
 }

@@ -1,7 +1,7 @@
 //! What it is: the CAN controller in its loop-back modes: modes, mailboxes, acceptance filters, FIFOs, interrupts, bit timing.
 //! Source: RM0008 chapter 24.
 //! Does not model: a bus: outside of loop-back nobody acknowledges, and a frame waits in its mailbox for ever. Errors, time stamps.
-//! Tested by: `registers_conform`, `firmware-images/tests/can_loopback`.
+//! Tested by: `registers_conform`, `firmware-images/tests/can_loopback`, `can_filters`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};
@@ -25,7 +25,7 @@ const FA1R: u32 = 0x21c;
 const BANKS: u32 = 0x240;
 
 const REGISTERS: &[Register] = &[
-    Register::new(MCR, "MCR", 0x0001_0002, 0x0001_00ff).not_modelled(0x00e8).volatile(0x8000),
+    Register::new(MCR, "MCR", 0x0001_0002, 0x0001_00ff).not_modelled(0x00e0).volatile(0x8000),
     Register::new(MSR, "MSR", 0xc02, 0).clear_by_one(0x1c).volatile(0xf03),
     Register::new(TSR, "TSR", 0x1c00_0000, 0).clear_by_one(0x000f_0f0f).volatile(u32::MAX),
     Register::new(RF0R, "RF0R", 0, 0).clear_by_one(0x18).volatile(0x3),
@@ -43,10 +43,11 @@ const REGISTERS: &[Register] = &[
     Register::new(BANKS, "F", 0, u32::MAX).array(28),
 ];
 
-/// MCR: initialisation, sleep, reset. MSR: their acknowledges.
+/// MCR: initialisation, sleep, order of sending, locked FIFOs, reset. MSR: their acknowledges. FMR: the filters are set up.
 const INRQ: u32 = 1 << 0;
 const SLEEP: u32 = 1 << 1;
 const TXFP: u32 = 1 << 2;
+const RFLM: u32 = 1 << 3;
 const RESET: u32 = 1 << 15;
 /// BTR: loop-back.
 const LBKM: u32 = 1 << 30;
@@ -60,6 +61,7 @@ const FOVR: u32 = 1 << 4;
 const RFOM: u32 = 1 << 5;
 const FIFO_DEPTH: usize = 3;
 const FILTERS: u32 = 14;
+const FINIT: u32 = 1;
 
 /// A frame as a mailbox holds it: identifier, length, data.
 type Frame = [u32; 4];
@@ -135,35 +137,57 @@ impl Can {
         ctx.schedule(0, duration);
     }
 
-    /// The FIFO that an active filter assigns the frame to (24.7.4), and the filter's number.
-    fn accept(&self, frame: &Frame) -> Option<usize> {
+    /// The FIFO that an active filter assigns the frame to, and the number of the filter among that FIFO's (24.7.4): of several that match, a
+    /// 32-bit one goes before a 16-bit one, a list before a mask, and the lower bank before the higher.
+    fn accept(&self, frame: &Frame) -> Option<(usize, u32)> {
+        // While the filters are set up nothing is received (24.9.4).
+        if self.has(FMR, FINIT) {
+            return None;
+        }
+        let mut numbers = [0; 2];
+        let mut best: Option<((bool, bool), usize, u32)> = None;
+        for bank in 0..FILTERS {
+            let bit = 1 << bank;
+            let (wide, list, fifo) = (self.has(FS1R, bit), self.has(FM1R, bit), usize::from(self.has(FFA1R, bit)));
+            // Banks that are off have their numbers, too.
+            let first = numbers[fifo];
+            numbers[fifo] += if wide { 1 } else { 2 } << u32::from(list);
+            let Some(at) = self.matches(bank, frame).filter(|_| self.has(FA1R, bit)) else { continue };
+            if best.is_none_or(|(rank, ..)| (wide, list) > rank) {
+                best = Some(((wide, list), fifo, first + at));
+            }
+        }
+        best.map(|(_, fifo, number)| (fifo, number))
+    }
+
+    /// Which of a bank's filters a frame passes.
+    fn matches(&self, bank: u32, frame: &Frame) -> Option<u32> {
         let id = frame[0] & !TXRQ;
         // A 16-bit filter sees STID, RTR, IDE and the upper three bits of EXID.
         let short = (id >> 21) << 5 | (id & RTR) << 3 | (id & IDE) << 1 | (id >> 18 & 7);
-        (0..FILTERS).find_map(|bank| {
-            let bit = 1 << bank;
-            if !self.has(FA1R, bit) {
-                return None;
-            }
-            let [first, second] = [0, 4].map(|word| self.registers.get(BANKS + 8 * bank + word));
-            let halves = [first & 0xffff, first >> 16, second & 0xffff, second >> 16];
-            let hit = match (self.has(FS1R, bit), self.has(FM1R, bit)) {
-                (true, true) => id == first & !TXRQ || id == second & !TXRQ,
-                (true, false) => (id ^ first) & second & !TXRQ == 0,
-                (false, true) => halves.contains(&short),
-                (false, false) => (short ^ halves[0]) & halves[1] == 0 || (short ^ halves[2]) & halves[3] == 0,
-            };
-            hit.then_some(usize::from(self.has(FFA1R, bit)))
-        })
+        let bit = 1 << bank;
+        let [first, second] = [0, 4].map(|word| self.registers.get(BANKS + 8 * bank + word));
+        let halves = [first & 0xffff, first >> 16, second & 0xffff, second >> 16];
+        let hits = match (self.has(FS1R, bit), self.has(FM1R, bit)) {
+            (true, true) => vec![id == first & !TXRQ, id == second & !TXRQ],
+            (true, false) => vec![(id ^ first) & second & !TXRQ == 0],
+            (false, true) => halves.iter().map(|half| *half == short).collect(),
+            (false, false) => vec![(short ^ halves[0]) & halves[1] == 0, (short ^ halves[2]) & halves[3] == 0],
+        };
+        hits.iter().position(|hit| *hit).map(|at| at as u32)
     }
 
     fn receive_frame(&mut self, mut frame: Frame) {
         frame[0] &= !TXRQ;
-        let Some(fifo) = self.accept(&frame) else { return };
+        let Some((fifo, number)) = self.accept(&frame) else { return };
+        frame[1] = (frame[1] & !0xff00) | number << 8;
         let register = if fifo == 0 { RF0R } else { RF1R };
         if self.fifos[fifo].len() == FIFO_DEPTH {
-            // Without RFLM the last message is overwritten (24.7.3).
+            // Without RFLM the last message is overwritten, with it the new one is lost (24.7.3).
             self.registers.set_bits(register, FOVR, true);
+            if self.has(MCR, RFLM) {
+                return;
+            }
             self.fifos[fifo].pop_back();
         }
         self.fifos[fifo].push_back(frame);

@@ -1,7 +1,7 @@
 //! What it is: the CRC calculation unit.
 //! Source: RM0008 chapter 4: CRC-32 with the polynomial 0x4C11DB7, a word at a time, its upper bit first.
 //! Does not model: the four cycles that a word takes, during which the bus would wait.
-//! Tested by: `registers_conform`, the unit test below, `firmware-images/tests/crc_unit`.
+//! Tested by: `registers_conform`, the unit test below, `firmware-images/tests/crc_identity`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};

@@ -31,16 +31,19 @@ const OUTPUTS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10
 /// The inputs of lines 16 to 18, and behind them sixteen pins for each port.
 const FIRST_INNER: usize = 8;
 const FIRST_PIN: usize = 16;
+const PORTS: usize = 7;
 
 /// The device.
 #[derive(Clone)]
 pub struct Exti {
     registers: Registers,
+    /// The lines whose pins it takes notice of.
+    listening: u32,
 }
 
 impl Default for Exti {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS) }
+        Self { registers: Registers::new(REGISTERS), listening: 0 }
     }
 }
 
@@ -64,6 +67,16 @@ impl Exti {
             ctx.pulse(line as usize);
         }
         self.refresh(ctx);
+    }
+
+    /// Takes notice of the pins that can trigger, of whatever port: AFIO chooses it.
+    fn listen(&mut self, ctx: &mut Ctx<'_>) {
+        let [interrupts, events, rising, falling] = [IMR, EMR, RTSR, FTSR].map(|register| self.registers.get(register));
+        let wanted = (interrupts | events) & (rising | falling) & 0xffff;
+        let changed = std::mem::replace(&mut self.listening, wanted) ^ wanted;
+        for line in (0..16).filter(|line| changed >> line & 1 != 0) {
+            (0..PORTS).for_each(|port| ctx.listen(FIRST_PIN + 16 * port + line, wanted >> line & 1 != 0));
+        }
     }
 
     fn refresh(&mut self, ctx: &mut Ctx<'_>) {
@@ -102,9 +115,14 @@ impl Peripheral for Exti {
             }
             _ => {
                 self.registers.store(offset, value);
+                self.listen(ctx);
                 self.refresh(ctx);
             }
         }
+    }
+
+    fn makes_events(&self) -> bool {
+        self.registers.get(EMR) != 0
     }
 
     fn works_in_stop(&self) -> bool {

@@ -1,8 +1,7 @@
 //! What it is: the flash interface: wait states and prefetch, unlocking, erasing, programming, option bytes, with the times that they take.
 //! Source: PM0075 sections 2.3 (programming and erasing), 2.5 (option bytes), 3 (registers); PM0068 for the second bank of XL density.
-//! Does not model: the half-cycle access, read and write protection in force, the core running from SRAM while flash is busy: a busy
-//! flash holds the core up wherever it runs.
-//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/flash_program`, and the images that set their clock.
+//! Does not model: the half-cycle access; that read protection keeps debuggers and code in SRAM out.
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/flash_program`, `flash_protect`, and the images that set their clock.
 
 use super::system::{Clocks, Ctx, Wish};
 use super::{Peripheral, Register, Registers};
@@ -53,6 +52,9 @@ const LOCK: u32 = 1 << 7;
 const OPTWRE: u32 = 1 << 9;
 const ERRIE: u32 = 1 << 10;
 const EOPIE: u32 = 1 << 12;
+/// OBR: read protection is on; and the option byte that takes it off.
+const RDPRT: u32 = 1 << 1;
+const RDPRT_KEY: u8 = 0xa5;
 
 /// The device.
 #[derive(Clone)]
@@ -97,6 +99,18 @@ impl FlashController {
         ctx.system.attention = true;
     }
 
+    /// Whether WRPR protects the byte that far into the flash: a bit for every 4 KiB, the last for all that follows (PM0075, 2.5.1). Read
+    /// protection protects the first 4 KiB, too (2.4.1).
+    fn is_protected(&self, offset: u32) -> bool {
+        let unit = (offset >> 12).min(31);
+        self.registers.get(WRPR) >> unit & 1 == 0 || (unit == 0 && self.has(OBR, RDPRT))
+    }
+
+    /// An operation on something that is protected.
+    fn refuse(&mut self, bank: u32) {
+        self.registers.set_bits(SR + bank, WRPRTERR, true);
+    }
+
     fn start(&mut self, bank: u32, ctx: &mut Ctx<'_>) {
         let control = self.registers.get(CR + bank);
         let facts = ctx.system.chip.flash_programming;
@@ -108,6 +122,10 @@ impl FlashController {
                 (true, 0) => (0, BANK_START),
                 (true, _) => (BANK_START, length - BANK_START),
             };
+            // Anything that is protected keeps all of it.
+            if (offset..offset + size).step_by(0x1000).any(|offset| self.registers.get(WRPR) >> (offset >> 12).min(31) & 1 == 0) {
+                return self.refuse(bank);
+            }
             ctx.system.wishes.push_back(Wish::EraseFlash { offset, size });
             facts.mass_erase_us
         } else if control & PER != 0 {
@@ -115,6 +133,9 @@ impl FlashController {
             let offset = self.registers.get(AR + bank).wrapping_sub(base);
             if offset >= length {
                 return;
+            }
+            if self.is_protected(offset) {
+                return self.refuse(bank);
             }
             ctx.system.wishes.push_back(Wish::EraseFlash { offset: offset / page.max(1) * page, size: page });
             facts.page_erase_us
@@ -203,7 +224,14 @@ impl Peripheral for FlashController {
     /// A half-word of the option bytes is being programmed.
     fn input(&mut self, _input: usize, high: bool, ctx: &mut Ctx<'_>) {
         if high {
-            let nanos = u64::from(ctx.system.chip.flash_programming.program_ns);
+            let facts = ctx.system.chip.flash_programming;
+            let mut nanos = u64::from(facts.program_ns);
+            // Read protection that is taken off takes all of the flash with it (2.4.1).
+            if self.has(OBR, RDPRT) && ctx.system.option_bytes.first() == Some(&RDPRT_KEY) {
+                let size = ctx.system.chip.flash.size.0 as u32;
+                ctx.system.wishes.push_back(Wish::EraseFlash { offset: 0, size });
+                nanos += u64::from(facts.mass_erase_us) * 1000;
+            }
             self.busy(0, nanos, ctx);
         }
     }
@@ -216,6 +244,11 @@ impl Peripheral for FlashController {
             return None;
         }
         let value = value & 0xffff;
+        if self.is_protected(address.wrapping_sub(ctx.system.chip.flash.base.0)) {
+            self.refuse(bank);
+            self.refresh(ctx);
+            return Some(old);
+        }
         if old != 0xffff && value != 0 {
             self.registers.set_bits(SR + bank, PGERR, true);
             self.refresh(ctx);
@@ -233,7 +266,7 @@ impl Peripheral for FlashController {
     /// The option bytes are loaded at reset (2.5.1).
     fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
         let byte = |i: usize| u32::from(ctx.system.option_bytes.get(i).copied().unwrap_or(0xff));
-        let protected = byte(0) != 0xa5;
+        let protected = byte(0) != u32::from(RDPRT_KEY);
         let options = u32::from(protected) << 1 | (byte(2) & 7) << 2 | 0x3e0 | byte(4) << 10 | byte(6) << 18;
         let protection = byte(8) | byte(10) << 8 | byte(12) << 16 | byte(14) << 24;
         self.registers.set(OBR, options);

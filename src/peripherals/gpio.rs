@@ -1,10 +1,13 @@
 //! What it is: a general-purpose I/O port of 16 pins: levels, the lock, and who watches the pins.
 //! Source: RM0008 section 9.2.
-//! Does not model: analogue levels, drive strength, speed; what an alternate function drives (such a pin reads as ODR says).
-//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/exti_edges`, `gpio_lock`.
+//! Does not model: analogue levels, drive strength, speed; what an alternate function other than a timer's drives (such a pin reads as ODR
+//! says). A timer is asked for what it drives only while that is recorded or something takes notice of the pin: IDR then reads it, and else what
+//! it last was, so that a fast PWM costs nothing.
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/exti_edges`, `tim_pins`.
 
+use super::script::Script;
 use super::system::{Change, Ctx};
-use super::{Peripheral, Register, Registers};
+use super::{Partner, Peripheral, Register, Registers};
 
 const CRL: u32 = 0x00;
 const CRH: u32 = 0x04;
@@ -24,6 +27,10 @@ const REGISTERS: &[Register] = &[
     Register::new(LCKR, "LCKR", 0, 0x1_ffff),
 ];
 const LCKK: u32 = 1 << 16;
+/// How many timers may share a pin; input 16 n + p is what the n-th of them drives at pin p.
+const LANES: usize = 4;
+/// The event: the world outside does something.
+const SCRIPT: u32 = 0;
 /// The pins, for whoever watches them.
 const OUTPUTS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
 
@@ -36,13 +43,32 @@ pub struct Gpio {
     outside: u32,
     /// The levels that watchers know of.
     known: u32,
+    /// What the timers that share the pins drive, and the pins that any of them has ever driven.
+    alternate: [u32; LANES],
+    alternated: u32,
+    /// Pins that somebody takes notice of, and those whose timers are listened to.
+    watched: u32,
+    followed: u32,
+    /// What the world outside does to the pins: a step's address is the pin, and what it sends the level.
+    script: Script,
     /// How many writes of the lock sequence have been right.
     locking: u32,
 }
 
 impl Default for Gpio {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS), driven: 0, outside: 0, known: 0, locking: 0 }
+        Self {
+            registers: Registers::new(REGISTERS),
+            driven: 0,
+            outside: 0,
+            known: 0,
+            alternate: [0; LANES],
+            alternated: 0,
+            watched: 0,
+            followed: 0,
+            script: Script::default(),
+            locking: 0,
+        }
     }
 }
 
@@ -51,9 +77,10 @@ impl Gpio {
     /// reads the world outside, or with a pull resistor ODR's bit, and 0 where it floats.
     fn levels(&self) -> u32 {
         let odr = self.registers.get(ODR);
+        let alternate = self.alternate.iter().fold(0, |all, lane| all | lane);
         (0..16).fold(0, |levels, pin| {
-            let config = self.registers.get(if pin < 8 { CRL } else { CRH }) >> (pin % 8 * 4) & 0xf;
-            let (bit, own) = (1 << pin, odr >> pin & 1 != 0);
+            let (config, bit) = (self.config(pin), 1 << pin);
+            let own = if self.is_alternate(pin) && self.alternated & bit != 0 { alternate } else { odr } & bit != 0;
             let output = config & 3 != 0;
             let outside = (self.driven & bit != 0).then_some(self.outside & bit != 0);
             let open_drain = output && config & 4 != 0;
@@ -67,13 +94,33 @@ impl Gpio {
         })
     }
 
+    /// A pin's four bits of CRL or CRH.
+    fn config(&self, pin: u32) -> u32 {
+        self.registers.get(if pin < 8 { CRL } else { CRH }) >> (pin % 8 * 4) & 0xf
+    }
+
+    /// Whether the pin is an output that another device drives (table 20).
+    fn is_alternate(&self, pin: u32) -> bool {
+        let config = self.config(pin);
+        config & 3 != 0 && config & 8 != 0
+    }
+
+    /// Listens to the timers behind the pins as far as anybody takes notice.
+    fn follow(&mut self, ctx: &mut Ctx<'_>) {
+        let alternate = (0..16).filter(|pin| self.is_alternate(*pin)).fold(0, |pins, pin| pins | 1 << pin);
+        let wanted = alternate & if ctx.system.records_wires { 0xffff } else { self.watched };
+        let changed = std::mem::replace(&mut self.followed, wanted) ^ wanted;
+        for pin in (0..16).filter(|pin| changed >> pin & 1 != 0) {
+            (0..LANES).for_each(|lane| ctx.listen(pin + 16 * lane, wanted >> pin & 1 != 0));
+        }
+    }
+
     fn watch(&mut self, ctx: &mut Ctx<'_>) {
         let levels = self.levels();
         let changed = levels ^ self.known;
         self.known = levels;
         for pin in (0..16).filter(|pin| changed >> pin & 1 != 0) {
             let high = levels >> pin & 1 != 0;
-            ctx.system.note_pin(ctx.device, pin, high);
             ctx.drive(pin, high);
             ctx.note_wire(Change::Pin { pin: pin as u32, high });
         }
@@ -138,7 +185,25 @@ impl Peripheral for Gpio {
                 self.registers.store(offset, value);
             }
         }
+        if matches!(offset, CRL | CRH) {
+            self.follow(ctx);
+        }
         self.watch(ctx);
+    }
+
+    /// A timer drives a pin.
+    fn input(&mut self, input: usize, high: bool, ctx: &mut Ctx<'_>) {
+        let bit = 1 << (input % 16);
+        if let Some(lane) = self.alternate.get_mut(input / 16) {
+            *lane = (*lane & !bit) | if high { bit } else { 0 };
+            self.alternated |= bit;
+            self.watch(ctx);
+        }
+    }
+
+    fn listened(&mut self, output: usize, on: bool, ctx: &mut Ctx<'_>) {
+        self.watched = (self.watched & !(1 << output)) | u32::from(on) << output;
+        self.follow(ctx);
     }
 
     fn pin(&mut self, pin: u32, level: Option<bool>, ctx: &mut Ctx<'_>) {
@@ -148,12 +213,45 @@ impl Peripheral for Gpio {
         self.watch(ctx);
     }
 
+    fn attach(&mut self, partner: Partner, ctx: &mut Ctx<'_>) {
+        if let Partner::Script(script) = partner {
+            self.script = script;
+            self.script.schedule(SCRIPT, ctx);
+        }
+    }
+
+    fn clocks_changed(&mut self, ctx: &mut Ctx<'_>) {
+        self.script.schedule(SCRIPT, ctx);
+    }
+
+    fn due(&mut self, _event: u32, ctx: &mut Ctx<'_>) {
+        while let Some(step) = self.script.take_due(ctx) {
+            self.pin(step.address.into(), step.send.first().map(|level| *level != 0), ctx);
+        }
+        self.script.schedule(SCRIPT, ctx);
+    }
+
+    /// The levels at its pins change then, too.
+    fn works_in_stop(&self) -> bool {
+        true
+    }
+
     /// What is wired to the pins stays through a reset.
     fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
         if !fresh {
-            *self = Self { driven: self.driven, outside: self.outside, known: self.known, ..Self::default() };
+            *self = Self {
+                driven: self.driven,
+                outside: self.outside,
+                known: self.known,
+                watched: self.watched,
+                followed: self.followed,
+                script: std::mem::take(&mut self.script),
+                ..Self::default()
+            };
+            self.follow(ctx);
             self.watch(ctx);
         }
+        self.script.schedule(SCRIPT, ctx);
         true
     }
 }

@@ -2,7 +2,7 @@
 //! option bytes as they are read and programmed.
 //! Source: RM0008 chapters 30 (electronic signature), 31.6.1 and 31.16.3 (DBGMCU); PM0075 section 2.5 (option bytes).
 //! Does not model: what DBGMCU_CR does to clocks in debug mode (nobody debugs). The unique identifier is made up, and the same in every run.
-//! Tested by: `registers_conform`, `firmware-images/tests/identity`, `flash_program`.
+//! Tested by: `registers_conform`, `firmware-images/tests/crc_identity`, `flash_program`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};

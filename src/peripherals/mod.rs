@@ -34,6 +34,7 @@ mod watchdog;
 mod wire;
 
 pub mod partner;
+pub mod script;
 pub mod system;
 
 pub use fsmc::OUTSIDE;
@@ -99,6 +100,11 @@ pub trait Peripheral: Duplicate {
     /// The clock tree has changed; what the device has worked out with the old clocks must be worked out anew.
     fn clocks_changed(&mut self, _ctx: &mut Ctx<'_>) {}
 
+    /// Whether it is set to make events, which WFE waits for.
+    fn makes_events(&self) -> bool {
+        false
+    }
+
     /// Whether it goes on in stop mode, when the clocks of all others stand still.
     fn works_in_stop(&self) -> bool {
         false
@@ -115,8 +121,8 @@ pub trait Peripheral: Duplicate {
         false
     }
 
-    /// Something is connected to the device from outside: a scripted partner on its bus.
-    fn attach(&mut self, _partner: Partner) {}
+    /// Something is connected to the device from outside: a partner on its bus or line.
+    fn attach(&mut self, _partner: Partner, _ctx: &mut Ctx<'_>) {}
 
     /// An access to what lies outside of the chip, at an address of [`OUTSIDE`]: what is read there, or what is stored.
     fn outside(&mut self, _address: u32, _size: u32, _stored: Option<u32>, _ctx: &mut Ctx<'_>) -> u32 {
@@ -139,6 +145,10 @@ pub trait Peripheral: Duplicate {
     }
 }
 
+/// A timer's input that its first channel's pin is wired to; behind it follow the other three, the external trigger and the break input.
+pub const FIRST_PIN_INPUT: usize = 4;
+/// A timer's outputs that drive pins, in the order of a chip description's `pins`.
+pub const PIN_OUTPUTS: [&str; 9] = ["OC1", "OC2", "OC3", "OC4", "", "", "OC1N", "OC2N", "OC3N"];
 /// How many inputs a DMA controller has for each of its channels.
 pub const REQUESTS_A_CHANNEL: usize = 16;
 
@@ -189,7 +199,9 @@ registry! {
     "pwr" => pwr::Pwr::default(),
     "dac" => dac::Dac::default(),
     "exti" => exti::Exti::default(),
-    "adc" => adc::Adc::default(),
+    "adc" => adc::Adc::alone(),
+    "adc-master" => adc::Adc::master(),
+    "adc-slave" => adc::Adc::slave(),
     "sdio" => external::Sdio::default(),
     "fsmc" => fsmc::Fsmc::default(),
     "dma" => dma::Dma::default(),
@@ -212,6 +224,54 @@ registry! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chip::Chip;
+    use system::Domain;
+
+    /// RM0008 3.3, table 3: whatever the chip files put on the bus is modelled, and its registers lie within its window. Of the alphabet of
+    /// sizes, each with its density.
+    #[test]
+    fn every_slot_of_every_chip_has_a_device_whose_registers_fit() {
+        let sizes = ["4", "6", "8", "b", "c", "d", "e", "f", "g"];
+        let mut unused: Vec<&str> = KINDS.to_vec();
+        for size in sizes {
+            let chip = Chip::find(&format!("stm32f103x{size}")).or_else(|_| Chip::find(&format!("stm32f103c{size}")));
+            let chip = chip.or_else(|_| Chip::find(&format!("stm32f103r{size}"))).expect("a built-in chip");
+            for slot in &chip.peripherals {
+                let device = create(&slot.kind).unwrap_or_else(|| panic!("{}: {} has no model", chip.name, slot.name));
+                unused.retain(|kind| *kind != slot.kind);
+                for register in device.registers().declared() {
+                    let end = u64::from(register.offset) + 4 * u64::from(register.count);
+                    assert!(end <= slot.window.size.0, "{}: {}.{} ends at {end:#x}", chip.name, slot.name, register.name);
+                }
+            }
+        }
+        assert_eq!(unused, [] as [&str; 0], "kinds that no chip has");
+    }
+
+    /// The same as `registers_conform`, by the way that the firmware's accesses take: a write of ones through the device itself leaves the bits
+    /// that the manual reserves, and no access panics, whatever stands before it.
+    #[test]
+    fn writes_through_the_device_leave_reserved_bits_alone() {
+        for kind in KINDS {
+            let declared: Vec<Register> = create(kind).expect("it is in the registry").registers().declared().to_vec();
+            for register in declared.iter().flat_map(|r| (0..r.count).map(move |i| Register { offset: r.offset + 4 * i, ..*r })) {
+                for value in [u32::MAX, 0, 0x5555_5555, 0xaaaa_aaaa] {
+                    let mut system = System::new(crate::units::Hz(8_000_000));
+                    let mut ctx =
+                        Ctx { system: &mut system, device: 0, name: "X1", lines: &[20, 21, 22, 23], domain: Domain::Apb1 };
+                    let mut device = create(kind).expect("it is in the registry");
+                    device.restart(true, &mut ctx);
+                    device.write(register.offset, value, &mut ctx);
+                    let plain = !register.writable & !register.volatile;
+                    let read = device.peek(register.offset);
+                    assert_eq!(read & plain, register.reset & plain, "{kind} {}: {value:#x} was written", register.name);
+                    for other in &declared {
+                        device.read(other.offset, &mut ctx);
+                    }
+                }
+            }
+        }
+    }
 
     /// What must hold of every declaration, whatever the device: unique offsets, masks within the reset value's register, and reserved
     /// bits that a write cannot set.

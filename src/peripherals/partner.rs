@@ -1,12 +1,16 @@
-//! What it is: what can be connected to a serial bus of the chip from outside: an echo, or a device with a file of registers.
+//! What it is: what can be connected to a serial bus of the chip from outside: an echo, a device with a file of registers, or a script.
 //! Source: the usual I2C and SPI sensor or memory: the first byte of a write selects a register, which then counts up.
 //! Does not model: any device in particular; clock stretching, busy times, SPI's chip select (a register file takes each transfer for
 //! a new one after [`Partner::end`]).
-//! Tested by: the unit tests below, `firmware-images/tests/i2c_registers`, `firmware-images/tests/spi_echo`.
+//! Tested by: the unit tests below, `firmware-images/tests/spi_i2c`, `spi_crc`.
+
+use super::script::Script;
 
 /// See the module's description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Partner {
+    /// It speaks of its own accord, and does not answer.
+    Script(Script),
     /// Sends back what it gets: on SPI at once (MISO is wired to MOSI), on I2C what was written last.
     Echo {
         /// The I2C address, 7 bits; of no meaning on SPI.
@@ -45,6 +49,7 @@ impl Partner {
     pub fn answers(&self, wanted: u8) -> bool {
         match self {
             Partner::Echo { address, .. } | Partner::Registers { address, .. } => *address == wanted,
+            Partner::Script(_) => false,
         }
     }
 
@@ -53,7 +58,7 @@ impl Partner {
         match self {
             Partner::Echo { held, .. } if !reading => held.clear(),
             Partner::Registers { selecting, .. } => *selecting = !reading,
-            Partner::Echo { .. } => {}
+            Partner::Echo { .. } | Partner::Script(_) => {}
         }
     }
 
@@ -61,6 +66,7 @@ impl Partner {
     pub fn write(&mut self, byte: u8) -> bool {
         match self {
             Partner::Echo { held, .. } => held.push(byte),
+            Partner::Script(_) => return false,
             Partner::Registers { memory, pointer, selecting, .. } => {
                 if std::mem::take(selecting) {
                     *pointer = usize::from(byte);
@@ -76,6 +82,7 @@ impl Partner {
     /// It is read a byte; an open bus reads ones.
     pub fn read(&mut self) -> u8 {
         match self {
+            Partner::Script(_) => 0xff,
             Partner::Echo { held, .. } if held.is_empty() => 0xff,
             Partner::Echo { held, .. } => held.remove(0),
             Partner::Registers { memory, pointer, .. } => {
@@ -90,6 +97,7 @@ impl Partner {
     pub fn exchange(&mut self, byte: u16) -> u16 {
         match self {
             Partner::Echo { .. } => byte,
+            Partner::Script(_) => 0xffff,
             Partner::Registers { selecting: true, .. } => {
                 self.write(byte as u8);
                 0xff

@@ -1,7 +1,7 @@
 //! What it is: power control: access to the backup domain, stop and standby, the wake-up pin, and the backup registers.
 //! Source: RM0008 sections 5.4 (PWR) and 6.4 (BKP).
 //! Does not model: the supply (the voltage detector never fires), the tamper pin, the RTC's output pin and calibration.
-//! Tested by: `registers_conform`, `firmware-images/tests/stop_wake`, `standby_wake`, `backup_registers`.
+//! Tested by: `registers_conform`, `firmware-images/tests/wakeups`, `resets`, `rtc_alarm`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};

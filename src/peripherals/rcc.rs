@@ -1,12 +1,14 @@
 //! What it is: Reset and Clock Control: oscillators with their start-up times, the PLL, the prescalers, the RTC's clock, clock enable and
 //! reset bits, why the chip was reset.
 //! Source: RM0008 section 7.3 (registers); the start-up times are the chip description's.
-//! Does not model: clock security, trimming, MCO, the USB clock; oscillators never fail.
-//! Tested by: `registers_conform`, the unit tests below, and every image that sets its clock.
+//! Does not model: trimming, MCO, the USB clock. An oscillator fails only if a world file says so (`[crystal]`).
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/css`, and every image that sets its clock.
 
+use super::script::Script;
 use super::system::{APB1_ENABLES, APB2_ENABLES, Clocks, Ctx, Wish};
-use super::{Peripheral, Register, Registers};
+use super::{Partner, Peripheral, Register, Registers};
 use crate::finding::{Code, Finding};
+use crate::machine::exceptions::number;
 use crate::units::{Cycles, Hz};
 
 const CR: u32 = 0x00;
@@ -21,7 +23,7 @@ const BDCR: u32 = 0x20;
 const CSR: u32 = 0x24;
 
 const REGISTERS: &[Register] = &[
-    Register::new(CR, "CR", 0x0000_0083, 0x010d_00f9).volatile(0x0202_ff02).not_modelled(0x0008_00f8),
+    Register::new(CR, "CR", 0x0000_0083, 0x010d_00f9).volatile(0x0202_ff02).not_modelled(0xf8),
     Register::new(CFGR, "CFGR", 0, 0x077f_fff3).volatile(0xc).not_modelled(0x0740_0000),
     Register::new(CIR, "CIR", 0, 0x0000_1f00).volatile(0xff),
     Register::new(APB2RSTR, "APB2RSTR", 0, 0x0038_fffd),
@@ -59,8 +61,20 @@ const RTCEN: u32 = 1 << 15;
 const BDRST: u32 = 1 << 16;
 const RMVF: u32 = 1 << 24;
 const RESET_FLAGS: u32 = 0xfc00_0000;
-/// The output that resets the backup domain's devices.
+/// The outputs: one resets the backup domain's devices, one breaks the outputs of TIM1 and TIM8.
 const BACKUP_RESET: usize = 0;
+const FAILURE: usize = 1;
+/// CR: the clock security system is on. CIR: it has found the crystal dead, and what clears that.
+const CSSON: u32 = 1 << 19;
+const CSSF: u32 = 1 << 7;
+const HSE_ON: u32 = 1 << 16;
+const PLL_ON: u32 = 1 << 24;
+/// CFGR: the PLL's source is the crystal.
+const PLLSRC: u32 = 1 << 16;
+/// The events behind those of the sources: the crystal fails.
+const CRYSTAL_FAILS: u32 = 5;
+/// The place of the crystal among the sources.
+const HSE: usize = 1;
 const HSI_READY: u32 = 1 << 1;
 const HSE_READY: u32 = 1 << 17;
 const PLL_READY: u32 = 1 << 25;
@@ -69,21 +83,46 @@ const PLL_READY: u32 = 1 << 25;
 #[derive(Clone)]
 pub struct Rcc {
     registers: Registers,
+    /// When the crystal fails, and whether it has.
+    script: Script,
+    failed: bool,
 }
 
 impl Default for Rcc {
     fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS) }
+        Self { registers: Registers::new(REGISTERS), script: Script::default(), failed: false }
     }
 }
 
 impl Rcc {
+    /// The crystal is dead: what ran from it runs from the internal oscillator, and NMI says so (7.2.7).
+    fn fail_crystal(&mut self, ctx: &mut Ctx<'_>) {
+        self.failed = true;
+        let (cr, cfgr) = (self.registers.get(CR), self.registers.get(CFGR));
+        if cr & HSE_READY == 0 {
+            return ctx.cancel(HSE as u32);
+        }
+        if cr & CSSON == 0 {
+            return ctx.system.note("RCC.CR", "the crystal failed with CSSON 0: a chip would stand still, this one goes on");
+        }
+        let from_crystal = cfgr >> 2 & 3 == 1 || (cfgr >> 2 & 3 == 2 && cfgr & PLLSRC != 0);
+        let pll = if cfgr & PLLSRC != 0 { PLL_ON | PLL_READY } else { 0 };
+        self.registers.set(CR, (cr & !(HSE_ON | HSE_READY | pll)) | 1 | HSI_READY);
+        if from_crystal {
+            self.registers.set_bits(CFGR, 3, false);
+        }
+        self.registers.set_bits(CIR, CSSF, true);
+        ctx.system.exceptions.set_level(number::NMI, true);
+        ctx.pulse(FAILURE);
+        self.update(ctx);
+    }
+
     /// Starts what was switched on and stops what was switched off.
     fn switch_sources(&mut self, register: u32, ctx: &mut Ctx<'_>) {
         for (event, source) in SOURCES.iter().enumerate().filter(|(_, source)| source.register == register) {
             let (on, ready) =
                 (self.registers.get(register) & source.enable != 0, self.registers.get(register) & source.ready != 0);
-            if on && !ready {
+            if on && !ready && !(self.failed && event == HSE) {
                 let cycles = ctx.system.cycles_of_nanos(u64::from((source.start_up_us)(&ctx.system.chip.clocks)) * 1000);
                 ctx.schedule(event as u32, cycles.max(Cycles(1)));
             } else if !on {
@@ -225,6 +264,9 @@ impl Peripheral for Rcc {
             BDCR => self.write_backup(value, ctx),
             CIR => {
                 self.registers.set_bits(CIR, value >> 16 & 0x9f, false);
+                if value >> 16 & CSSF != 0 {
+                    ctx.system.exceptions.set_level(number::NMI, false);
+                }
                 self.refresh(ctx);
             }
             APB2RSTR | APB1RSTR => {
@@ -239,6 +281,12 @@ impl Peripheral for Rcc {
     }
 
     fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
+        if event == CRYSTAL_FAILS {
+            if self.script.take_due(ctx).is_some() {
+                self.fail_crystal(ctx);
+            }
+            return self.script.schedule(CRYSTAL_FAILS, ctx);
+        }
         if let Some(source) = SOURCES.get(event as usize) {
             self.registers.set_bits(source.register, source.ready, true);
             if self.registers.get(CIR) >> 8 & source.flag != 0 {
@@ -251,7 +299,7 @@ impl Peripheral for Rcc {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["BDRST"]
+        &["BDRST", "CSS"]
     }
 
     fn works_in_stop(&self) -> bool {
@@ -267,8 +315,20 @@ impl Peripheral for Rcc {
         self.update(ctx);
     }
 
+    fn attach(&mut self, partner: Partner, ctx: &mut Ctx<'_>) {
+        if let Partner::Script(script) = partner {
+            self.script = script;
+            self.script.schedule(CRYSTAL_FAILS, ctx);
+        }
+    }
+
+    fn clocks_changed(&mut self, ctx: &mut Ctx<'_>) {
+        self.script.schedule(CRYSTAL_FAILS, ctx);
+    }
+
     fn restart(&mut self, _fresh: bool, ctx: &mut Ctx<'_>) -> bool {
-        *self = Self::default();
+        *self = Self { script: std::mem::take(&mut self.script), failed: self.failed, ..Self::default() };
+        self.script.schedule(CRYSTAL_FAILS, ctx);
         self.registers.set(BDCR, ctx.system.backup_control);
         self.registers.set(CSR, ctx.system.reset_cause & RESET_FLAGS);
         self.switch_sources(BDCR, ctx);

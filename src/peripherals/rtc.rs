@@ -1,7 +1,7 @@
 //! What it is: the real-time clock: a prescaler and a 32-bit counter on LSE, LSI or HSE/128, with second, alarm and overflow.
 //! Source: RM0008 section 18.3 (function) and 18.4 (registers).
 //! Does not model: calibration; the shadow registers' delay (a read is always up to date).
-//! Tested by: `registers_conform`, the unit test below, `firmware-images/tests/rtc_alarm`, `stop_wake`.
+//! Tested by: `registers_conform`, the unit test below, `firmware-images/tests/rtc_alarm`, `resets`.
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};

@@ -1,7 +1,7 @@
 //! What it is: the System Control Block's registers, the firmware's door to the exception model, and the debug control registers behind it.
 //! Source: ARMv7-M Architecture Reference Manual (DDI 0403), sections B3.2 and C1.6; PM0056 section 4.4 for CPUID.
-//! Does not model: the MPU (its TYPE register reads 0: none), halting debug, debug fault status.
-//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests`.
+//! Does not model: the MPU (its TYPE register reads 0: none), halting debug, steps of the debug monitor, vector catches.
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests` (`debug_monitor` for DEMCR and DFSR).
 
 use super::nvic::{priorities, set_priorities};
 use super::system::Ctx;
@@ -17,6 +17,7 @@ const SHPR: u32 = 0x18;
 const SHCSR: u32 = 0x24;
 const CFSR: u32 = 0x28;
 const HFSR: u32 = 0x2c;
+const DFSR: u32 = 0x30;
 const BFAR: u32 = 0x38;
 const DEMCR: u32 = 0xfc;
 const STIR: u32 = 0x200;
@@ -33,7 +34,7 @@ const REGISTERS: &[Register] = &[
     Register::new(SHCSR, "SHCSR", 0, 0).volatile(u32::MAX),
     Register::new(CFSR, "CFSR", 0, 0).volatile(u32::MAX),
     Register::new(HFSR, "HFSR", 0, 0).volatile(u32::MAX),
-    Register::new(0x30, "DFSR", 0, 0),
+    Register::new(DFSR, "DFSR", 0, 0).volatile(0x1f),
     Register::new(0x34, "MMFAR", 0, u32::MAX),
     Register::new(BFAR, "BFAR", 0, 0).volatile(u32::MAX),
     Register::new(0x3c, "AFSR", 0, 0),
@@ -41,7 +42,7 @@ const REGISTERS: &[Register] = &[
     Register::new(0xf0, "DHCSR", 0, 0),
     Register::new(0xf4, "DCRSR", 0, 0),
     Register::new(0xf8, "DCRDR", 0, u32::MAX).not_modelled(u32::MAX),
-    Register::new(DEMCR, "DEMCR", 0, 0x010f_07f1).not_modelled(0x000f_07f1),
+    Register::new(DEMCR, "DEMCR", 0, 0x010d_07f1).not_modelled(0x0004_07f1).volatile(0x0002_0000),
     Register::new(STIR, "STIR", 0, 0),
 ];
 
@@ -51,6 +52,7 @@ const HANDLER_BITS: &[(Number, u32, Option<u32>, Option<u32>)] = &[
     (number::BUS_FAULT, 1, Some(14), Some(17)),
     (number::USAGE_FAULT, 3, Some(12), Some(18)),
     (number::SV_CALL, 7, Some(15), None),
+    (number::DEBUG_MONITOR, 8, None, None),
     (number::PEND_SV, 10, None, None),
     (number::SYS_TICK, 11, None, None),
 ];
@@ -60,6 +62,9 @@ const VECTKEYSTAT: u32 = 0xfa05;
 const SYSRESETREQ: u32 = 1 << 2;
 /// DEMCR: the trace units, DWT among them, are on.
 const TRCENA: u32 = 1 << 24;
+/// DEMCR: the debug monitor is enabled, and pending.
+const MON_EN: u32 = 1 << 16;
+const MON_PEND: u32 = 1 << 17;
 
 /// The device.
 #[derive(Clone)]
@@ -152,6 +157,11 @@ impl Peripheral for Scb {
             CFSR => exceptions.fault_status,
             HFSR => exceptions.hard_fault_status,
             BFAR => exceptions.bus_fault_address,
+            DFSR => ctx.system.debug_fault,
+            DEMCR => {
+                let pending = exceptions.is_pending(number::DEBUG_MONITOR);
+                self.registers.get(DEMCR) & !MON_PEND | if pending { MON_PEND } else { 0 }
+            }
             _ => self.registers.get(offset),
         }
     }
@@ -179,7 +189,10 @@ impl Peripheral for Scb {
             HFSR => exceptions.hard_fault_status &= !value,
             BFAR => exceptions.bus_fault_address = value,
             STIR => exceptions.set_pending(number::FIRST_INTERRUPT + (value & 0xff) as Number, true),
+            DFSR => system.debug_fault &= !value,
             DEMCR => {
+                exceptions.set_enabled(number::DEBUG_MONITOR, value & MON_EN != 0);
+                exceptions.set_pending(number::DEBUG_MONITOR, value & MON_PEND != 0);
                 system.trace_enabled = self.registers.store(DEMCR, value) & TRCENA != 0;
                 system.update_cycle_counter();
             }

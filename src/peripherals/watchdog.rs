@@ -1,7 +1,7 @@
 //! What it is: the two watchdogs: the independent one on LSI, the window watchdog on PCLK1.
 //! Source: RM0008 chapters 19 (IWDG) and 20 (WWDG).
 //! Does not model: the delay with which IWDG's registers follow a write (PVU and RVU are always 0).
-//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/watchdog_reset`, `window_watchdog`.
+//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/resets`.
 
 use super::system::{Ctx, reset_flag};
 use super::{Peripheral, Register, Registers};

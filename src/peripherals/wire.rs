@@ -1,14 +1,18 @@
 //! What it is: what happens on the wires that leave the chip, as a logic analyser would see it.
 //! Source: RM0008, 27.3.1 for a character on a serial line.
-//! Does not model: pins of other devices; a pin that an alternate function drives shows as the device's own line.
+//! Does not model: pins of other devices than ports and timers; a pin that another alternate function drives shows as the device's own line.
 //! Tested by: `tests/vcd.rs`.
+
+use crate::units::Tick;
 
 /// A change on a wire of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireEvent {
     /// The device's number.
     pub device: usize,
-    /// When, in nanoseconds since power-on.
+    /// When.
+    pub at: Tick,
+    /// The same in nanoseconds since power-on.
     pub nanos: u128,
     /// What.
     pub change: Change,

@@ -171,7 +171,8 @@ pub(super) fn parse(files: Box<dyn Files>, name: &str) -> Result<Scenario> {
     if matches!(protocol, Protocol::Listen(_)) && samples.elements() != Elements::Int16 {
         return Err(wrong(format!("what is played to firmware that listens is int16, not {}", samples.elements().name())));
     }
-    let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin, memory: file.memory }.check(&display, |name| files.read(name))?;
+    let world = WorldFile { adc: file.adc, partner: file.partner, pin: file.pin, memory: file.memory, ..WorldFile::default() }
+        .check(&display, |name| files.read(name))?;
     Ok(Scenario {
         name: file.name,
         title: file.title,

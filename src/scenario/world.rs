@@ -1,18 +1,22 @@
 //! What it is: what is connected to the chip's pins: analogue sources of the ADC, partners on SPI and I2C, levels of input pins, memories behind FSMC.
-//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[[memory]]`, in a scenario or a file of their own (`--world`); `--adc 3=1.65V`.
-//! Does not model: what changes over time but recordings.
+//! Source: our own stanzas `[[adc]]`, `[[partner]]`, `[[pin]]`, `[[memory]]`, `[crystal]`, in a scenario or a file of their own (`--world`);
+//! `--adc 3=1.65V`.
+//! Does not model: what reacts to the chip, but partners that answer.
 //! Tested by: the unit tests below, `tests/machine.rs`.
 
 use super::inject::Injection;
 use super::input::clip;
 use super::ports::Wiring;
+use crate::chip::port_pin;
 use crate::finding::{Code, Failure, Result};
 use crate::machine::Machine;
 use crate::machine::semihosting::Grants;
 use crate::peripherals::Partner;
 use crate::peripherals::analog::{FULL_SCALE, Source};
+use crate::peripherals::script::{LineFault, Script, Step};
 use crate::units::Hz;
 use serde::Deserialize;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// The stanzas as they are written.
@@ -27,6 +31,16 @@ pub(super) struct WorldFile {
     pub pin: Vec<PinFile>,
     #[serde(default)]
     pub memory: Vec<MemoryFile>,
+    #[serde(default)]
+    pub crystal: CrystalFile,
+}
+
+/// `[crystal]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CrystalFile {
+    /// When it fails, milliseconds after power-on.
+    fails_at_ms: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +72,10 @@ pub(super) struct PartnerFile {
     address: u8,
     #[serde(default)]
     memory: Vec<u8>,
+    /// Bits a second of a scripted master's clock.
+    rate: Option<u32>,
+    #[serde(default)]
+    steps: Vec<StepFile>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +83,74 @@ pub(super) struct PartnerFile {
 enum PartnerKind {
     Echo,
     Registers,
+    Script,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepFile {
+    /// Milliseconds after power-on.
+    at_ms: f64,
+    #[serde(default)]
+    address: u8,
+    #[serde(default)]
+    send: Vec<u8>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    read: u16,
+    fault: Option<FaultFile>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FaultFile {
+    Frame,
+    Break,
+    Parity,
+    Noise,
+}
+
+/// Milliseconds after power-on in nanoseconds, within a day: far beyond any run.
+fn nanos(place: &str, at_ms: f64) -> Result<u64> {
+    if (0.0..=86_400_000.0).contains(&at_ms) {
+        Ok((at_ms * 1e6).round() as u64)
+    } else {
+        Err(wrong(place, format_args!("at_ms = {at_ms}; it must be within a day after power-on")))
+    }
+}
+
+impl StepFile {
+    fn check(self, place: &str) -> Result<Step> {
+        let at_nanos = nanos(place, self.at_ms)?;
+        if self.address > 0x7f {
+            return Err(wrong(place, format_args!("address = {}; an I2C address has seven bits", self.address)));
+        }
+        let mut send = self.send;
+        send.extend(self.text.into_bytes());
+        if send.is_empty() && self.read == 0 {
+            return Err(wrong(place, "a step sends something (send, text) or reads something (read)"));
+        }
+        let fault = self.fault.map(|fault| match fault {
+            FaultFile::Frame => LineFault::Frame,
+            FaultFile::Break => LineFault::Break,
+            FaultFile::Parity => LineFault::Parity,
+            FaultFile::Noise => LineFault::Noise,
+        });
+        Ok(Step { at_nanos, address: self.address, send, read: self.read.into(), fault })
+    }
+}
+
+fn script(place: &str, rate: Option<u32>, steps: Vec<StepFile>) -> Result<Script> {
+    let steps = steps.into_iter().map(|step| step.check(place)).collect::<Result<VecDeque<Step>>>()?;
+    if steps.iter().zip(steps.iter().skip(1)).any(|(step, next)| step.at_nanos > next.at_nanos) {
+        return Err(wrong(place, "its steps are not in the order of time"));
+    }
+    match rate {
+        Some(0) => Err(wrong(place, "a rate is at least 1 bit a second")),
+        Some(rate) => Ok(Script { rate: Hz(rate), steps }),
+        None => Ok(Script { steps, ..Script::default() }),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +159,8 @@ pub(super) struct PinFile {
     /// As `PA0`.
     pin: String,
     high: bool,
+    /// Milliseconds after power-on; from power-on, if it is not said.
+    at_ms: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,6 +178,8 @@ pub struct World {
     analog: Vec<(u8, Source)>,
     partners: Vec<(String, Partner)>,
     pins: Vec<(String, u32, bool)>,
+    later_pins: BTreeMap<String, Vec<Step>>,
+    crystal_fails: Option<Step>,
     memories: Vec<(u32, u32)>,
     debugger: Option<Grants>,
     /// Where serial lines, RTT and ITM lead.
@@ -166,16 +256,29 @@ impl WorldFile {
             world.analog.push((adc.channel, source));
         }
         for partner in self.partner {
+            let place = format!("{place}: [[partner]] {}", partner.device);
             let made = match partner.kind {
                 PartnerKind::Echo => Partner::echo(partner.address),
                 PartnerKind::Registers => Partner::registers(partner.address, partner.memory),
+                PartnerKind::Script => Partner::Script(script(&place, partner.rate, partner.steps)?),
             };
             world.partners.push((partner.device, made));
         }
-        for pin in self.pin {
-            let (port, number) = pin_of(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
-            world.pins.push((port, number, pin.high));
+        if let Some(at_ms) = self.crystal.fails_at_ms {
+            world.crystal_fails = Some(Step { at_nanos: nanos(&format!("{place}: [crystal]"), at_ms)?, ..Step::default() });
         }
+        for pin in self.pin {
+            let (port, number) =
+                port_pin(&pin.pin).ok_or_else(|| wrong(place, format_args!("{:?} is no pin, as PA0", pin.pin)))?;
+            let Some(at_ms) = pin.at_ms else {
+                world.pins.push((port, number, pin.high));
+                continue;
+            };
+            let at_nanos = nanos(&format!("{place}: [[pin]] {}", pin.pin), at_ms)?;
+            let step = Step { at_nanos, address: number as u8, send: vec![pin.high.into()], ..Step::default() };
+            world.later_pins.entry(port).or_default().push(step);
+        }
+        world.later_pins.values_mut().for_each(|steps| steps.sort_by_key(|step| step.at_nanos));
         for memory in self.memory {
             if memory.size > MOST_MEMORY {
                 return Err(wrong(place, format_args!("[[memory]] size = {}; FSMC has 64 MiB for each select", memory.size)));
@@ -184,14 +287,6 @@ impl WorldFile {
         }
         Ok(world)
     }
-}
-
-/// `PA0` is pin 0 of GPIOA.
-fn pin_of(name: &str) -> Option<(String, u32)> {
-    let rest = name.strip_prefix(['P', 'p'])?;
-    let port = rest.chars().next().filter(char::is_ascii_alphabetic)?.to_ascii_uppercase();
-    let number = rest.get(1..)?.parse().ok().filter(|number| *number < 16)?;
-    Some((format!("GPIO{port}"), number))
 }
 
 impl World {
@@ -265,6 +360,14 @@ impl World {
             let port = device(machine, port)?;
             machine.set_pin(port, *pin, Some(*high));
         }
+        for (port, steps) in &self.later_pins {
+            let port = device(machine, port)?;
+            machine.attach(port, Partner::Script(Script { steps: steps.clone().into(), ..Script::default() }));
+        }
+        if let Some(step) = &self.crystal_fails {
+            let rcc = device(machine, "RCC")?;
+            machine.attach(rcc, Partner::Script(Script { steps: [step.clone()].into(), ..Script::default() }));
+        }
         for (base, size) in &self.memories {
             if !machine.fit_memory(*base, *size) {
                 let what = format_args!(
@@ -308,6 +411,12 @@ mod tests {
             ("[[adc]]\nchannel=1\ncsv=\"t.csv\"", "needs a rate"),
             ("[[adc]]\nchannel=1\nvolts=7", "0 to 5 V"),
             ("[[pin]]\npin=\"PA16\"\nhigh=true", "no pin"),
+            ("[[pin]]\npin=\"PA1\"\nhigh=true\nat_ms=1e9", "PA1: at_ms"),
+            ("[[partner]]\ndevice=\"SPI1\"\nkind=\"script\"\nsteps=[{at_ms=1.0}]", "SPI1: a step sends something"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=-1.0, read=1}]", "within a day"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=1.0, address=200, read=1}]", "seven bits"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nsteps=[{at_ms=2.0, read=1},{at_ms=1.0, read=1}]", "order of time"),
+            ("[[partner]]\ndevice=\"I2C1\"\nkind=\"script\"\nrate=0", "at least 1 bit"),
             ("[[memory]]\nat=0x68000000\nsize=0x4000001", "64 MiB"),
         ] {
             let failure = world(text).expect_err(says);

@@ -9,7 +9,7 @@ use stm32sim::chip::Chip;
 use stm32sim::firmware::Image;
 use stm32sim::machine::semihosting::Grants;
 use stm32sim::machine::{Machine, Outcome, Settings};
-use stm32sim::peripherals::Partner;
+use stm32sim::scenario::World;
 use stm32sim::timing::{CauseTotals, Fidelity};
 use stm32sim::units::Tick;
 
@@ -24,10 +24,11 @@ pub fn board(image: &Image, settings: Settings) -> Machine {
     let chip = Chip::find("stm32f103c8").unwrap();
     let placement = chip.place(image).unwrap();
     let mut machine = Machine::new(&chip, &placement, settings).unwrap();
-    // For `spi_i2c`: MISO is wired to MOSI, and a device of registers has the address 0x48.
-    let [spi, i2c] = ["SPI1", "I2C1"].map(|name| machine.device(name).unwrap());
-    machine.attach(spi, Partner::echo(0));
-    machine.attach(i2c, Partner::registers(0x48, vec![1, 2, 3, 4, 4, 5]));
+    // What is connected to the programs' pins stands beside them.
+    let world = Path::new(&image.path).with_extension("toml");
+    if world.exists() {
+        World::load(&world).unwrap().apply(&mut machine).unwrap();
+    }
     // For `semihosting`: a folder of this process's own.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("semihosting-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

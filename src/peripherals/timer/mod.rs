@@ -1,34 +1,44 @@
 //! What it is: the timers: counting, update, compare, PWM, capture, one pulse, master and slave, external clock, encoder, DMA bursts.
 //! Source: RM0008 chapters 14 (TIM1, TIM8), 15 (TIM2 to TIM5), 16 (TIM9 to TIM14), 17 (TIM6, TIM7); each kind's registers in `registers`.
-//! Does not model: input filters and the ETR prescaler, dead time, the break input, complementary and preloaded commutation outputs,
-//! OCxREF clearing, what an output compare pin does to the pin's level.
+//! Does not model: input filters, and what `inputs` and `outputs` say they do not.
 //! Tested by: `registers_conform`, the unit tests below and in `counter`, `firmware-images/tests/tim_*`.
 
 mod counter;
+mod inputs;
+mod outputs;
 mod registers;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use super::system::Ctx;
-use super::{Peripheral, Registers};
+use super::{FIRST_PIN_INPUT as PINS, Peripheral, Registers};
 use crate::units::{Cycles, Tick};
 use counter::{Counter, Mode};
 use registers::*;
 
-/// What other devices may be wired to: the trigger output, the compare outputs, and the DMA requests.
-const OUTPUTS: &[&str] = &["TRGO", "CC1", "CC2", "CC3", "CC4", "UP", "CH1", "CH2", "CH3", "CH4", "TRIG", "COM"];
+/// What other devices may be wired to: the trigger output, the references of the compare channels, the DMA requests, the pins.
+const OUTPUTS: &[&str] = &[
+    "TRGO", "CC1", "CC2", "CC3", "CC4", "UP", "CH1", "CH2", "CH3", "CH4", "TRIG", "COM", "OC1", "OC2", "OC3", "OC4", "OC1N",
+    "OC2N", "OC3N",
+];
 const TRGO: usize = 0;
 const CC: usize = 1;
 const UP: usize = 5;
 const CH: usize = 6;
 const TRIG: usize = 10;
 const COM: usize = 11;
-/// The inputs: four internal triggers, four channels' pins, the external trigger's pin.
-const PINS: usize = 4;
-const ETR: usize = 8;
+const OC: usize = 12;
+const OCN: usize = 16;
+/// The inputs: four internal triggers, four channels' pins, the external trigger's pin, the break input's.
+const ETR: usize = PINS + 4;
+const BREAK: usize = PINS + 5;
+/// The clock security system has found the crystal dead: a break, too.
+const CLOCK_FAILURE: usize = PINS + 6;
 
-/// Something that the counter does is due.
+/// Something that the counter does is due; a channel's dead time is over.
 const DUE: u32 = 0;
+const DEAD: u32 = 1;
 
 /// The device. Between two visits its counter stands in `counter` as it was at `since`.
 #[derive(Clone)]
@@ -47,8 +57,22 @@ pub struct Timer {
     /// Clocks that the prescaler has counted while the clock is external.
     prescaled: u32,
     reference: [bool; 4],
+    /// CCMR1, CCMR2 and CCER as they are in force.
+    in_force: [u32; 3],
+    /// Channels whose pins are both inactive for their dead time, and those that the external trigger has cleared.
+    dead: [bool; 3],
+    cleared: [bool; 4],
+    /// The external trigger is active, and how many of its edges the divider has swallowed.
+    clearing: bool,
+    external_edges: u32,
+    /// What the pins were last said to show.
+    shown: [(Option<bool>, Option<bool>); 4],
+    /// BDTR has been written: its LOCK stays.
+    lock_written: bool,
+    /// The pins that it takes notice of.
+    listening: u32,
     /// Levels of the inputs.
-    inputs: [bool; 9],
+    inputs: [bool; 10],
     /// Captures that the input prescaler has swallowed.
     swallowed: [u32; 4],
     /// Who listens to which output.
@@ -74,7 +98,15 @@ impl Timer {
             compare: [0; 4],
             prescaled: 0,
             reference: [false; 4],
-            inputs: [false; 9],
+            in_force: [0; 3],
+            dead: [false; 3],
+            cleared: [false; 4],
+            clearing: false,
+            external_edges: 0,
+            shown: [(None, None); 4],
+            lock_written: false,
+            listening: 0,
+            inputs: [false; 10],
             swallowed: [0; 4],
             listened: 0,
             burst: 0,
@@ -200,21 +232,10 @@ impl Timer {
         self.refer(ctx);
     }
 
-    /// A channel's compare value was met.
-    fn compared(&mut self, channel: usize, ctx: &mut Ctx<'_>) {
-        match self.mode_of(channel) >> 4 & 7 {
-            1 => self.set_reference(channel, true, ctx),
-            2 => self.set_reference(channel, false, ctx),
-            3 => self.set_reference(channel, !self.reference[channel], ctx),
-            _ => {}
-        }
-        self.channel_event(channel, ctx);
-    }
-
     /// A compare or capture: flag, DMA request, and the trigger output if that is what it is.
     fn channel_event(&mut self, channel: usize, ctx: &mut Ctx<'_>) {
         self.registers.set_bits(SR, CC1IF << channel, true);
-        if self.has(DIER, CC1IF << channel << 8) {
+        if self.has(DIER, CC1IF << channel << 8) && !self.has(CR2, CCDS) {
             self.request(CH + channel, ctx);
         }
         if channel == 0 && self.master_mode() == 3 {
@@ -232,35 +253,6 @@ impl Timer {
         ctx.drive(output, true);
     }
 
-    /// OCxREF where it follows from the counter: the PWM modes and the forced ones.
-    fn refer(&mut self, ctx: &mut Ctx<'_>) {
-        for channel in 0..self.channels {
-            if !self.is_output(channel) {
-                continue;
-            }
-            let (value, compare) = (self.counter.value, self.compare[channel]);
-            let active = if self.counter.down { value <= compare } else { value < compare };
-            let level = match self.mode_of(channel) >> 4 & 7 {
-                4 => false,
-                5 => true,
-                6 => active,
-                7 => !active,
-                _ => continue,
-            };
-            self.set_reference(channel, level, ctx);
-        }
-    }
-
-    fn set_reference(&mut self, channel: usize, level: bool, ctx: &mut Ctx<'_>) {
-        if std::mem::replace(&mut self.reference[channel], level) == level {
-            return;
-        }
-        ctx.drive(CC + channel, level);
-        if self.master_mode() == 4 + channel as u32 {
-            ctx.drive(TRGO, level);
-        }
-    }
-
     /// An update event: what is buffered comes into force. `wrapped`: by the counter itself, not by UG or the slave controller.
     fn update(&mut self, wrapped: bool, ctx: &mut Ctx<'_>) {
         if self.has(CR1, UDIS) {
@@ -274,7 +266,13 @@ impl Timer {
         self.repetitions = self.registers.get(RCR);
         for channel in 0..self.channels {
             self.compare[channel] = self.registers.get(CCR1 + 4 * channel as u32);
+            // With CCDS the channels ask for their DMA here.
+            if self.has(CR2, CCDS) && self.has(DIER, CC1IF << channel << 8) {
+                self.request(CH + channel, ctx);
+            }
         }
+        self.update_outputs();
+        self.drive_all_pins(ctx);
         if wrapped || !self.has(CR1, URS) {
             self.registers.set_bits(SR, UIF, true);
             if self.has(DIER, UIF << 8) {
@@ -316,112 +314,6 @@ impl Timer {
         self.refer(ctx);
     }
 
-    /// One clock from outside.
-    fn clock(&mut self, ctx: &mut Ctx<'_>) {
-        if !self.has(CR1, CEN) || self.counter.is_blocked() {
-            return;
-        }
-        self.prescaled += 1;
-        if self.prescaled > self.prescaler {
-            self.prescaled = 0;
-            self.count(1, ctx);
-        }
-    }
-
-    /// The level of a channel's input, after the exclusive-or that CR2.TI1S asks for.
-    fn level(&self, input: usize) -> bool {
-        if input == 0 && self.has(CR2, 1 << 7) {
-            self.inputs[PINS] ^ self.inputs[PINS + 1] ^ self.inputs[PINS + 2]
-        } else {
-            self.inputs.get(PINS + input).copied().unwrap_or(false)
-        }
-    }
-
-    fn is_inverted(&self, channel: usize) -> bool {
-        self.has(CCER, 2 << (4 * channel))
-    }
-
-    /// A channel's input has changed: captures, and what the slave controller makes of it.
-    fn edge(&mut self, input: usize, was: bool, ctx: &mut Ctx<'_>) {
-        let is = self.level(input);
-        if was == is {
-            return;
-        }
-        for channel in 0..self.channels {
-            let source = match self.mode_of(channel) & 3 {
-                1 => channel,
-                2 => channel ^ 1,
-                _ => continue,
-            };
-            if source == input && is != self.is_inverted(channel) && self.has(CCER, 1 << (4 * channel)) {
-                self.capture(channel, ctx);
-            }
-        }
-        let trigger = self.registers.get(SMCR) >> 4 & 7;
-        match self.slave_mode() {
-            mode @ 1..=3 => {
-                // Encoder: 1 counts TI2's edges, 2 TI1's, 3 both; the direction is what the other phase says (table 81).
-                let other = self.level(input ^ 1);
-                let counts = input < 2 && (mode == 3 || (mode == 1) == (input == 1));
-                if counts {
-                    let up = (is != other) == (input == 0);
-                    (self.counter.mode, self.counter.down) = if up { (Mode::Up, false) } else { (Mode::Down, true) };
-                    self.registers.set_bits(CR1, DIR, !up);
-                    self.clock(ctx);
-                }
-            }
-            0 => {}
-            _ => match (trigger, input) {
-                (4, 0) => self.triggered(true, ctx),
-                (5, 0) | (6, 1) => self.triggered(is != self.is_inverted(input), ctx),
-                _ => {}
-            },
-        }
-    }
-
-    fn capture(&mut self, channel: usize, ctx: &mut Ctx<'_>) {
-        let every = 1 << (self.mode_of(channel) >> 2 & 3);
-        self.swallowed[channel] += 1;
-        if self.swallowed[channel] < every {
-            return;
-        }
-        self.swallowed[channel] = 0;
-        self.registers.set(CCR1 + 4 * channel as u32, self.counter.value);
-        if self.has(SR, CC1IF << channel) {
-            self.registers.set_bits(SR, CC1OF << channel, true);
-        }
-        self.channel_event(channel, ctx);
-    }
-
-    /// The trigger input of the slave controller has become active or inactive.
-    fn triggered(&mut self, active: bool, ctx: &mut Ctx<'_>) {
-        let mode = self.slave_mode();
-        self.gate = active;
-        if mode == 5 {
-            self.since = ctx.now();
-        }
-        if !active && mode != 5 {
-            return;
-        }
-        for channel in 0..self.channels {
-            if self.mode_of(channel) & 3 == 3 && self.has(CCER, 1 << (4 * channel)) {
-                self.capture(channel, ctx);
-            }
-        }
-        match mode {
-            4 => self.reinitialise(ctx),
-            6 => self.enable(true, ctx),
-            7 => self.clock(ctx),
-            _ => {}
-        }
-        if mode != 0 {
-            self.registers.set_bits(SR, TIF, true);
-            if self.has(DIER, TIF << 8) {
-                self.request(TRIG, ctx);
-            }
-        }
-    }
-
     /// Drives the interrupt lines and asks for the next visit.
     fn refresh(&mut self, ctx: &mut Ctx<'_>) {
         let active = self.registers.get(SR) & self.registers.get(DIER) & 0xff;
@@ -446,8 +338,9 @@ impl Timer {
         let enabled = self.registers.get(DIER);
         let compare_bits = 0x1e1e;
         let trigger = self.listened & 1 << TRGO != 0;
+        let pins = self.listened >> OC & 0xf | self.listened >> OCN & 7;
         let references =
-            self.listened >> CC & 0xf | if trigger && self.master_mode() >= 4 { 1 << (self.master_mode() - 4) } else { 0 };
+            self.listened >> CC & 0xf | pins | if trigger && self.master_mode() >= 4 { 1 << (self.master_mode() - 4) } else { 0 };
         let wrap = enabled & (UIF | UIF << 8) != 0
             || references != 0
             || (trigger && (self.master_mode() == 2 || (self.master_mode() == 1 && self.has(CR1, OPM))));
@@ -466,113 +359,6 @@ impl Timer {
             (Some(counts), false) => Some(counts),
             (None, true) => Some(to_wrap),
             (None, false) => None,
-        }
-    }
-
-    /// Takes CR1's counting mode over into the counter.
-    fn set_mode(&mut self) {
-        let cr1 = self.registers.get(CR1);
-        let center = cr1 & CMS != 0;
-        let down = cr1 & DIR != 0;
-        if center {
-            if self.counter.mode != Mode::Center {
-                self.counter.down = false;
-            }
-            self.counter.mode = Mode::Center;
-        } else {
-            (self.counter.mode, self.counter.down) = (if down { Mode::Down } else { Mode::Up }, down);
-        }
-    }
-
-    /// The events that EGR asks for.
-    fn generate(&mut self, value: u32, ctx: &mut Ctx<'_>) {
-        if value & 1 != 0 {
-            self.reinitialise(ctx);
-        }
-        for channel in (0..self.channels).filter(|channel| value & CC1IF << channel != 0) {
-            if self.is_output(channel) {
-                self.channel_event(channel, ctx);
-            } else {
-                self.capture(channel, ctx);
-            }
-        }
-        if value & COMIF != 0 && self.registers.find(BDTR).is_some() {
-            self.registers.set_bits(SR, COMIF, true);
-            if self.has(DIER, COMIF << 8) {
-                self.request(COM, ctx);
-            }
-        }
-        if value & TIF != 0 && self.registers.find(SMCR).is_some() {
-            self.registers.set_bits(SR, TIF, true);
-            if self.has(DIER, TIF << 8) {
-                self.request(TRIG, ctx);
-            }
-        }
-        if value & BIF != 0 && self.registers.find(BDTR).is_some() {
-            self.registers.set_bits(SR, BIF, true);
-            self.registers.set_bits(BDTR, 1 << 15, false);
-        }
-    }
-
-    /// The register that an access to DMAR is for (15.4.18).
-    fn burst_register(&self) -> u32 {
-        ((self.registers.get(DCR) & 0x1f) + self.burst) * 4
-    }
-
-    fn store(&mut self, offset: u32, value: u32, ctx: &mut Ctx<'_>) {
-        match offset {
-            CR1 => {
-                let was = self.has(CR1, CEN);
-                self.registers.store(CR1, (value & !CEN) | u32::from(was));
-                self.set_mode();
-                self.enable(value & CEN != 0, ctx);
-            }
-            CNT => {
-                self.counter.value = value & 0xffff;
-                self.since = self.since.max(ctx.now());
-            }
-            ARR => {
-                self.registers.store(ARR, value);
-                if !self.has(CR1, ARPE) {
-                    let blocked = self.counter.is_blocked();
-                    self.counter.reload = value & 0xffff;
-                    if blocked {
-                        self.since = ctx.now();
-                    }
-                }
-            }
-            CCR1..BDTR => {
-                let channel = ((offset - CCR1) / 4) as usize;
-                if self.is_output(channel) {
-                    self.registers.store(offset, value);
-                    if self.mode_of(channel) & 8 == 0 {
-                        self.compare[channel] = value & 0xffff;
-                    }
-                    self.refer(ctx);
-                }
-            }
-            EGR => self.generate(value, ctx),
-            DMAR if self.burst_register() != DMAR => {
-                let offset = self.burst_register();
-                self.burst += 1;
-                self.store(offset, value, ctx);
-            }
-            SMCR => {
-                self.registers.store(SMCR, value);
-                let trigger = value >> 4 & 7;
-                for input in 0..4 {
-                    ctx.listen(input, value & 7 != 0 && trigger == input as u32);
-                }
-                self.gate = self.inputs.get(trigger as usize).copied().unwrap_or(false) && trigger < 4;
-                if matches!(trigger, 5 | 6) {
-                    self.gate = self.level(trigger as usize - 5) != self.is_inverted(trigger as usize - 5);
-                }
-                self.since = self.since.max(ctx.now());
-            }
-            _ => {
-                self.registers.store(offset, value);
-                self.refer(ctx);
-            }
         }
     }
 }
@@ -621,13 +407,20 @@ impl Peripheral for Timer {
         self.refresh(ctx);
     }
 
-    fn due(&mut self, _event: u32, ctx: &mut Ctx<'_>) {
+    fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
         self.sync(ctx);
+        if event >= DEAD {
+            self.revive((event - DEAD) as usize, ctx);
+        }
         self.refresh(ctx);
     }
 
     fn input(&mut self, input: usize, high: bool, ctx: &mut Ctx<'_>) {
         self.sync(ctx);
+        if input == CLOCK_FAILURE && high {
+            self.break_if_enabled(ctx);
+            return self.refresh(ctx);
+        }
         let before = [0, 1, 2, 3].map(|i| self.level(i));
         let Some(level) = self.inputs.get_mut(input) else { return };
         let was = std::mem::replace(level, high);
@@ -636,16 +429,13 @@ impl Peripheral for Timer {
         }
         let trigger = (self.registers.get(SMCR) >> 4 & 7) as usize;
         if input < PINS {
-            if trigger == input && self.slave_mode() != 0 {
+            if trigger == input && self.uses_trigger() {
                 self.triggered(high, ctx);
             }
         } else if input == ETR {
-            let active = high != self.has(SMCR, ETP);
-            if self.has(SMCR, ECE) && active {
-                self.clock(ctx);
-            } else if trigger == 7 && self.slave_mode() != 0 {
-                self.triggered(active, ctx);
-            }
+            self.external_trigger(high, ctx);
+        } else if input == BREAK {
+            self.look_for_break(ctx);
         } else {
             for (i, was) in before.into_iter().enumerate() {
                 self.edge(i, was, ctx);
@@ -666,6 +456,12 @@ impl Peripheral for Timer {
     fn listened(&mut self, output: usize, on: bool, ctx: &mut Ctx<'_>) {
         self.sync(ctx);
         self.listened = (self.listened & !(1 << output)) | u32::from(on) << output;
+        if output >= OC {
+            // Whoever begins to listen learns what the pins show now.
+            let channel = (output - OC) % 4;
+            self.shown[channel] = (None, None);
+            self.drive_pins(channel, ctx);
+        }
         self.refresh(ctx);
     }
 

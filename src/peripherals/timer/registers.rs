@@ -24,34 +24,34 @@ pub(super) const DCR: u32 = 0x48;
 pub(super) const DMAR: u32 = 0x4c;
 
 pub(super) const ADVANCED: &[Register] = &[
-    Register::new(CR1, "CR1", 0, 0x3ff).not_modelled(0x300).volatile(0x11),
-    Register::new(CR2, "CR2", 0, 0x7ffd).not_modelled(0x7f05),
-    Register::new(SMCR, "SMCR", 0, 0xfff7).not_modelled(0x3f80),
+    Register::new(CR1, "CR1", 0, 0x3ff).volatile(0x11),
+    Register::new(CR2, "CR2", 0, 0x7ffd),
+    Register::new(SMCR, "SMCR", 0, 0xfff7).not_modelled(0x0f80),
     Register::new(DIER, "DIER", 0, 0x7fff),
     Register::new(SR, "SR", 0, 0).clear_by_zero(0x1eff),
     Register::new(EGR, "EGR", 0, 0),
-    Register::new(CCMR1, "CCMR1", 0, 0xffff).not_modelled(0x8484),
-    Register::new(CCMR2, "CCMR2", 0, 0xffff).not_modelled(0x8484),
-    Register::new(CCER, "CCER", 0, 0x3fff).not_modelled(0x0ccc),
+    Register::new(CCMR1, "CCMR1", 0, 0xffff),
+    Register::new(CCMR2, "CCMR2", 0, 0xffff),
+    Register::new(CCER, "CCER", 0, 0x3fff),
     Register::new(CNT, "CNT", 0, 0xffff).volatile(0xffff),
     Register::new(PSC, "PSC", 0, 0xffff),
     Register::new(ARR, "ARR", 0xffff, 0xffff),
     Register::new(RCR, "RCR", 0, 0xff),
     Register::new(CCR1, "CCR", 0, 0xffff).array(4).volatile(0xffff),
-    Register::new(BDTR, "BDTR", 0, 0xffff).not_modelled(0x1fff).volatile(0x8000),
+    Register::new(BDTR, "BDTR", 0, 0xffff).volatile(0x8000),
     Register::new(DCR, "DCR", 0, 0x1f1f),
     Register::new(DMAR, "DMAR", 0, 0).volatile(0xffff),
 ];
 
 pub(super) const GENERAL: &[Register] = &[
     Register::new(CR1, "CR1", 0, 0x3ff).not_modelled(0x300).volatile(0x11),
-    Register::new(CR2, "CR2", 0, 0xf8).not_modelled(0x08),
-    Register::new(SMCR, "SMCR", 0, 0xfff7).not_modelled(0x3f80),
+    Register::new(CR2, "CR2", 0, 0xf8),
+    Register::new(SMCR, "SMCR", 0, 0xfff7).not_modelled(0x0f80),
     Register::new(DIER, "DIER", 0, 0x5f5f),
     Register::new(SR, "SR", 0, 0).clear_by_zero(0x1e5f),
     Register::new(EGR, "EGR", 0, 0),
-    Register::new(CCMR1, "CCMR1", 0, 0xffff).not_modelled(0x8484),
-    Register::new(CCMR2, "CCMR2", 0, 0xffff).not_modelled(0x8484),
+    Register::new(CCMR1, "CCMR1", 0, 0xffff),
+    Register::new(CCMR2, "CCMR2", 0, 0xffff),
     Register::new(CCER, "CCER", 0, 0x3333),
     Register::new(CNT, "CNT", 0, 0xffff).volatile(0xffff),
     Register::new(PSC, "PSC", 0, 0xffff),
@@ -68,7 +68,7 @@ pub(super) const TWO_CHANNELS: &[Register] = &[
     Register::new(DIER, "DIER", 0, 0x47),
     Register::new(SR, "SR", 0, 0).clear_by_zero(0x647),
     Register::new(EGR, "EGR", 0, 0),
-    Register::new(CCMR1, "CCMR1", 0, 0x7f7f).not_modelled(0x0404),
+    Register::new(CCMR1, "CCMR1", 0, 0x7f7f),
     Register::new(CCER, "CCER", 0, 0xbb).not_modelled(0x88),
     Register::new(CNT, "CNT", 0, 0xffff).volatile(0xffff),
     Register::new(PSC, "PSC", 0, 0xffff),
@@ -81,7 +81,7 @@ pub(super) const ONE_CHANNEL: &[Register] = &[
     Register::new(DIER, "DIER", 0, 0x3),
     Register::new(SR, "SR", 0, 0).clear_by_zero(0x203),
     Register::new(EGR, "EGR", 0, 0),
-    Register::new(CCMR1, "CCMR1", 0, 0x7f).not_modelled(0x04),
+    Register::new(CCMR1, "CCMR1", 0, 0x7f),
     Register::new(CCER, "CCER", 0, 0xb).not_modelled(0x8),
     Register::new(CNT, "CNT", 0, 0xffff).volatile(0xffff),
     Register::new(PSC, "PSC", 0, 0xffff),
@@ -108,6 +108,12 @@ pub(super) const OPM: u32 = 1 << 3;
 pub(super) const DIR: u32 = 1 << 4;
 pub(super) const CMS: u32 = 3 << 5;
 pub(super) const ARPE: u32 = 1 << 7;
+/// CR2: output modes and enables are preloaded; a trigger commutates too; DMA of the channels at updates.
+pub(super) const CCPC: u32 = 1 << 0;
+pub(super) const CCUS: u32 = 1 << 2;
+pub(super) const CCDS: u32 = 1 << 3;
+/// A channel's byte of CCMRx: the external trigger clears its reference.
+pub(super) const OCCE: u32 = 1 << 7;
 /// SR: update, the first channel's compare, COM, trigger, break, the first channel's overcapture. DIER's interrupt enables stand at the
 /// same positions, and its DMA enables eight higher.
 pub(super) const UIF: u32 = 1 << 0;

@@ -9,8 +9,12 @@ use crate::chip::Chip;
 use crate::machine::Machine;
 use crate::machine::calls::Episode;
 use crate::observe::inference::Watch;
+use crate::peripherals::system::Change;
 use crate::report::run::InferenceSummary;
 use crate::units::Tick;
+
+/// How many changes of pins are shown.
+const MOST_PIN_CHANGES: usize = 100_000;
 
 /// The tracks, one after the other, each in the order of time.
 #[must_use]
@@ -66,7 +70,16 @@ pub fn timeline(
 
 /// A track for each pin that moved: the stretches in which it was high, as `PA5`.
 fn pins(machine: &Machine) -> Vec<Stretch> {
-    let mut moved: Vec<(usize, u8)> = machine.pins().iter().map(|change| (change.device, change.pin)).collect();
+    let changes: Vec<(usize, u32, bool, Tick)> = machine
+        .wires()
+        .iter()
+        .filter_map(|event| match event.change {
+            Change::Pin { pin, high } => Some((event.device, pin, high, event.at)),
+            Change::Character { .. } => None,
+        })
+        .take(MOST_PIN_CHANGES)
+        .collect();
+    let mut moved: Vec<(usize, u32)> = changes.iter().map(|(device, pin, ..)| (*device, *pin)).collect();
     moved.sort_unstable();
     moved.dedup();
     let mut rows = Vec::new();
@@ -78,11 +91,11 @@ fn pins(machine: &Machine) -> Vec<Stretch> {
             rows.push(Stretch { track, name: "high".to_owned(), begin, duration, cycles: to.since(from).0 });
         };
         let mut since = None;
-        for change in machine.pins().iter().filter(|change| (change.device, change.pin) == (device, pin)) {
-            match (change.high, since) {
-                (true, None) => since = Some(change.at),
+        for (_, _, high, at) in changes.iter().filter(|(d, p, ..)| (*d, *p) == (device, pin)) {
+            match (*high, since) {
+                (true, None) => since = Some(*at),
                 (false, Some(from)) => {
-                    row(from, change.at);
+                    row(from, *at);
                     since = None;
                 }
                 _ => {}

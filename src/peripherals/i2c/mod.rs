@@ -1,24 +1,31 @@
-//! What it is: an I2C master, timed by CCR, with a partner on its bus or none.
+//! What it is: an I2C master, timed by CCR, with a partner on its bus or none; and the slave of a scripted master (`slave`).
 //! Source: RM0008 chapter 26: 26.3.3 (master mode with its events EV5 to EV9), 26.6 (registers).
-//! Does not model: slave mode, several masters, 10-bit addresses, SMBus, PEC, CR2.LAST, bus errors.
-//! Tested by: `registers_conform`, `firmware-images/tests/i2c_registers`.
+//! Does not model: arbitration between masters, 10-bit addresses, SMBus, PEC, CR2.LAST, bus errors.
+//! Tested by: `registers_conform`, `firmware-images/tests/spi_i2c`, `slaves`.
 
+mod slave;
+
+use super::script::Script;
 use super::system::Ctx;
 use super::{Partner, Peripheral, Register, Registers};
 use crate::units::Cycles;
+use slave::Serving;
+use std::collections::VecDeque;
 
 const CR1: u32 = 0x00;
 const CR2: u32 = 0x04;
+const OAR1: u32 = 0x08;
+const OAR2: u32 = 0x0c;
 const DR: u32 = 0x10;
 const SR1: u32 = 0x14;
 const SR2: u32 = 0x18;
 const CCR: u32 = 0x1c;
 
 const REGISTERS: &[Register] = &[
-    Register::new(CR1, "CR1", 0, 0xbffb).not_modelled(0x307a).volatile(0x300),
+    Register::new(CR1, "CR1", 0, 0xbffb).not_modelled(0x303a).volatile(0x300),
     Register::new(CR2, "CR2", 0, 0x1f3f).not_modelled(0x1000),
-    Register::new(0x08, "OAR1", 0, 0xc3ff),
-    Register::new(0x0c, "OAR2", 0, 0xff),
+    Register::new(OAR1, "OAR1", 0, 0xc3ff),
+    Register::new(OAR2, "OAR2", 0, 0xff),
     Register::new(DR, "DR", 0, 0xff).volatile(0xff),
     Register::new(SR1, "SR1", 0, 0).clear_by_zero(0xdf00).volatile(0xff),
     Register::new(SR2, "SR2", 0, 0).volatile(0xff),
@@ -50,7 +57,10 @@ const MSL: u32 = 1 << 0;
 const BUSY: u32 = 1 << 1;
 const TRA: u32 = 1 << 2;
 
+/// The events: what this side does on the bus is done, a scripted master's next transfer begins, what that master does is done.
 const DUE: u32 = 0;
+const SCRIPT: u32 = 1;
+const SERVE: u32 = 2;
 const TX: usize = 0;
 const RX: usize = 1;
 
@@ -81,7 +91,10 @@ pub struct I2c {
     last: bool,
     /// SR1 was read while ADDR was set: reading SR2 clears it.
     seen: bool,
+    stop_seen: bool,
     partner: Option<Partner>,
+    script: Script,
+    serving: Option<Serving>,
 }
 
 impl Default for I2c {
@@ -95,7 +108,10 @@ impl Default for I2c {
             count: 0,
             last: false,
             seen: false,
+            stop_seen: false,
             partner: None,
+            script: Script::default(),
+            serving: None,
         }
     }
 }
@@ -151,6 +167,9 @@ impl I2c {
 
     /// ADDR has been cleared: a transmitter has room, a receiver begins.
     fn addressed(&mut self, ctx: &mut Ctx<'_>) {
+        if self.serving.is_some() {
+            return self.serve_address(ctx);
+        }
         if self.has(SR2, TRA) {
             self.raise(TXE, true);
         } else {
@@ -195,7 +214,7 @@ impl I2c {
     fn refresh(&mut self, ctx: &mut Ctx<'_>) {
         let (flags, control) = (self.registers.get(SR1), self.registers.get(CR2));
         let buffers = flags & (RXNE | TXE) != 0 && control & ITBUFEN != 0;
-        let events = flags & (SB | ADDR | BTF) != 0;
+        let events = flags & (SB | ADDR | BTF | slave::STOPF) != 0;
         ctx.set_line(0, control & ITEVTEN != 0 && (events || buffers));
         ctx.set_line(1, control & ITERREN != 0 && flags & AF != 0);
         ctx.drive(TX, control & DMAEN != 0 && flags & TXE != 0 && self.has(SR2, TRA));
@@ -220,6 +239,7 @@ impl Peripheral for I2c {
         let value = match offset {
             SR1 => {
                 self.seen = self.has(SR1, ADDR);
+                self.stop_seen = self.has(SR1, slave::STOPF);
                 self.registers.get(SR1)
             }
             SR2 => {
@@ -236,7 +256,9 @@ impl Peripheral for I2c {
                 if let Some(next) = self.shifted.take() {
                     self.received = next;
                     self.raise(RXNE, true);
-                    if !self.last && !self.has(CR1, STOP) && self.bus == Bus::Idle {
+                    if self.serving.is_some() {
+                        self.go_on_serving(ctx);
+                    } else if !self.last && !self.has(CR1, STOP) && self.bus == Bus::Idle {
                         self.set_bus(Bus::Receiving, ctx);
                     }
                 }
@@ -256,13 +278,18 @@ impl Peripheral for I2c {
         match offset {
             CR1 => {
                 self.registers.store(CR1, value);
+                // Reading SR1 and writing CR1 clears STOPF (26.6.6).
+                if std::mem::take(&mut self.stop_seen) {
+                    self.raise(slave::STOPF, false);
+                }
                 if value & SWRST != 0 || value & PE == 0 {
-                    let (partner, kept) = (self.partner.take(), self.registers.get(CR1));
+                    let kept = self.registers.get(CR1);
                     ctx.cancel(DUE);
+                    self.abandon(ctx);
                     if value & SWRST != 0 {
-                        *self = Self { partner, ..Self::default() };
+                        self.reset();
                     } else {
-                        (self.bus, self.partner) = (Bus::Idle, partner);
+                        self.bus = Bus::Idle;
                         self.registers.set(SR1, 0);
                         self.registers.set(SR2, 0);
                     }
@@ -274,6 +301,11 @@ impl Peripheral for I2c {
             DR if self.has(SR1, SB) => {
                 self.raise(SB, false);
                 self.set_bus(Bus::Addressing(value as u8), ctx);
+            }
+            DR if self.serving.is_some() => {
+                if self.has(SR2, TRA) {
+                    self.serve_byte(value as u8, ctx);
+                }
             }
             DR if self.has(SR2, TRA) => {
                 self.raise(BTF, false);
@@ -296,8 +328,10 @@ impl Peripheral for I2c {
         self.refresh(ctx);
     }
 
-    fn due(&mut self, _event: u32, ctx: &mut Ctx<'_>) {
+    fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
         match self.bus {
+            _ if event == SCRIPT => self.begin_script(ctx),
+            _ if event == SERVE => self.served(ctx),
             Bus::Idle => {}
             Bus::Starting => {
                 self.bus = Bus::Idle;
@@ -337,14 +371,43 @@ impl Peripheral for I2c {
         self.refresh(ctx);
     }
 
-    fn attach(&mut self, partner: Partner) {
-        self.partner = Some(partner);
+    fn attach(&mut self, partner: Partner, ctx: &mut Ctx<'_>) {
+        match partner {
+            Partner::Script(script) => {
+                self.script = script;
+                self.script.schedule(SCRIPT, ctx);
+            }
+            other => self.partner = Some(other),
+        }
     }
 
-    fn restart(&mut self, fresh: bool, _ctx: &mut Ctx<'_>) -> bool {
+    fn clocks_changed(&mut self, ctx: &mut Ctx<'_>) {
+        self.script.schedule(SCRIPT, ctx);
+    }
+
+    fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
         if !fresh {
-            *self = Self { partner: self.partner.take(), ..Self::default() };
+            ctx.cancel(DUE);
+            self.abandon(ctx);
+            self.reset();
+            self.refresh(ctx);
         }
+        self.script.schedule(SCRIPT, ctx);
         true
+    }
+}
+
+impl I2c {
+    /// As after a reset, with whom is on the bus.
+    fn reset(&mut self) {
+        *self = Self { partner: self.partner.take(), script: std::mem::take(&mut self.script), ..Self::default() };
+    }
+
+    /// A transfer of the scripted master meets nobody any more: it goes on to its next one.
+    fn abandon(&mut self, ctx: &mut Ctx<'_>) {
+        if self.serving.take().is_some() {
+            ctx.cancel(SERVE);
+            self.script.schedule(SCRIPT, ctx);
+        }
     }
 }

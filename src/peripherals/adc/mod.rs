@@ -1,8 +1,12 @@
 //! What it is: an analogue-to-digital converter: single, scan, continuous and discontinuous sequences, injected channels, triggers, DMA,
-//! watchdog, calibration, timed by sample times and ADCCLK.
+//! watchdog, calibration, timed by sample times and ADCCLK; two of them together in the dual modes (`dual`).
 //! Source: RM0008 sections 11.3 to 11.11 (function) and 11.12 (registers); DS5319 table 46 for the calibration's 83 cycles.
-//! Does not model: dual mode (each converter works alone), the converter's errors; what it converts comes from [`super::analog`].
-//! Tested by: `registers_conform`, the unit tests below, `firmware-images/tests/adc_scan`, `adc_timer_dma`.
+//! Does not model: the converter's errors; what it converts comes from [`super::analog`].
+//! Tested by: `registers_conform`, the unit tests in `tests`, `firmware-images/tests/adc_scan`, `adc_timer_dma`, `adc_dual`, `adc_injected`.
+
+mod dual;
+#[cfg(test)]
+mod tests;
 
 use super::system::Ctx;
 use super::{Peripheral, Register, Registers};
@@ -24,22 +28,29 @@ const JSQR: u32 = 0x38;
 const JDR1: u32 = 0x3c;
 const DR: u32 = 0x4c;
 
-const REGISTERS: &[Register] = &[
-    Register::new(SR, "SR", 0, 0).clear_by_zero(0x1f),
-    Register::new(CR1, "CR1", 0, 0x00cf_ffff).not_modelled(0x000f_0000),
-    Register::new(CR2, "CR2", 0, 0x00fe_f90f).volatile(0x0060_000c),
-    Register::new(SMPR1, "SMPR1", 0, 0x00ff_ffff),
-    Register::new(SMPR2, "SMPR2", 0, 0x3fff_ffff),
-    Register::new(JOFR1, "JOFR", 0, 0xfff).array(4),
-    Register::new(HTR, "HTR", 0xfff, 0xfff),
-    Register::new(LTR, "LTR", 0, 0xfff),
-    Register::new(SQR1, "SQR1", 0, 0x00ff_ffff),
-    Register::new(SQR2, "SQR2", 0, 0x3fff_ffff),
-    Register::new(SQR3, "SQR3", 0, 0x3fff_ffff),
-    Register::new(JSQR, "JSQR", 0, 0x003f_ffff),
-    Register::new(JDR1, "JDR", 0, 0).array(4).volatile(0xffff),
-    Register::new(DR, "DR", 0, 0).volatile(u32::MAX),
-];
+macro_rules! registers {
+    ($control:literal) => {
+        &[
+            Register::new(SR, "SR", 0, 0).clear_by_zero(0x1f),
+            Register::new(CR1, "CR1", 0, $control),
+            Register::new(CR2, "CR2", 0, 0x00fe_f90f).volatile(0x0060_000c),
+            Register::new(SMPR1, "SMPR1", 0, 0x00ff_ffff),
+            Register::new(SMPR2, "SMPR2", 0, 0x3fff_ffff),
+            Register::new(JOFR1, "JOFR", 0, 0xfff).array(4),
+            Register::new(HTR, "HTR", 0xfff, 0xfff),
+            Register::new(LTR, "LTR", 0, 0xfff),
+            Register::new(SQR1, "SQR1", 0, 0x00ff_ffff),
+            Register::new(SQR2, "SQR2", 0, 0x3fff_ffff),
+            Register::new(SQR3, "SQR3", 0, 0x3fff_ffff),
+            Register::new(JSQR, "JSQR", 0, 0x003f_ffff),
+            Register::new(JDR1, "JDR", 0, 0).array(4).volatile(0xffff),
+            Register::new(DR, "DR", 0, 0).volatile(u32::MAX),
+        ]
+    };
+}
+/// Only the first converter can lead another (11.12.2, DUALMOD).
+const MASTER: &[Register] = registers!(0x00cf_ffff);
+const OTHERS: &[Register] = registers!(0x00c0_ffff);
 
 /// SR: watchdog, end of conversion, of the injected ones, their start, start.
 const AWD: u32 = 1 << 0;
@@ -47,7 +58,7 @@ const EOC: u32 = 1 << 1;
 const JEOC: u32 = 1 << 2;
 const JSTRT: u32 = 1 << 3;
 const STRT: u32 = 1 << 4;
-/// CR1: interrupt enables, scan, watchdog on one channel, injected after regular, discontinuous, watchdog enables.
+/// CR1: interrupt enables, scan, watchdog on one channel, injected after regular, discontinuous, dual mode, watchdog enables.
 const EOCIE: u32 = 1 << 5;
 const AWDIE: u32 = 1 << 6;
 const JEOCIE: u32 = 1 << 7;
@@ -56,6 +67,7 @@ const AWDSGL: u32 = 1 << 9;
 const JAUTO: u32 = 1 << 10;
 const DISCEN: u32 = 1 << 11;
 const JDISCEN: u32 = 1 << 12;
+const DUALMOD: u32 = 0xf << 16;
 const JAWDEN: u32 = 1 << 22;
 const AWDEN: u32 = 1 << 23;
 /// CR2: on, continuous, calibration and its reset, DMA, left-aligned, triggers.
@@ -79,9 +91,14 @@ const CONVERSION_HALVES: u64 = 25;
 const CALIBRATION_HALVES: u64 = 166;
 const CALIBRATION_RESET_HALVES: u64 = 8;
 
-/// The events: a conversion is done, the calibration or its reset is.
+/// The events: a conversion is done, the calibration or its reset is; the second converter of an interleaved pair begins, and begins anew.
 const CONVERTED: u32 = 0;
 const CALIBRATED: u32 = 1;
+const DELAYED: u32 = 2;
+const AGAIN: u32 = 3;
+/// The outputs: the DMA request; what the master starts in the slave; the other's regular conversions have to wait.
+const OUTPUTS: &[&str] = &["", "REGULAR", "INJECTED", "HOLD"];
+const REQUEST: usize = 0;
 
 /// What is being converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,10 +110,23 @@ struct Conversion {
     left: u32,
 }
 
+/// What it is to the other converter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Master,
+    Slave,
+    Alone,
+}
+
 /// The device.
 #[derive(Clone)]
 pub struct Adc {
     registers: Registers,
+    role: Role,
+    /// The next injected trigger of the alternate mode is the slave's.
+    alternate: bool,
+    /// The second of an interleaved pair is to follow.
+    pairing: bool,
     now: Option<Conversion>,
     /// A regular sequence that an injected one has interrupted.
     waiting: Option<Conversion>,
@@ -104,13 +134,34 @@ pub struct Adc {
     next: [u32; 2],
 }
 
-impl Default for Adc {
-    fn default() -> Self {
-        Self { registers: Registers::new(REGISTERS), now: None, waiting: None, next: [0; 2] }
-    }
-}
-
 impl Adc {
+    fn new(registers: &'static [Register], role: Role) -> Self {
+        Self {
+            registers: Registers::new(registers),
+            role,
+            alternate: false,
+            pairing: false,
+            now: None,
+            waiting: None,
+            next: [0; 2],
+        }
+    }
+
+    /// ADC1, which may lead ADC2.
+    pub fn master() -> Self {
+        Self::new(MASTER, Role::Master)
+    }
+
+    /// ADC2.
+    pub fn slave() -> Self {
+        Self::new(OTHERS, Role::Slave)
+    }
+
+    /// ADC3.
+    pub fn alone() -> Self {
+        Self::new(OTHERS, Role::Alone)
+    }
+
     fn has(&self, offset: u32, bits: u32) -> bool {
         self.registers.get(offset) & bits != 0
     }
@@ -165,9 +216,13 @@ impl Adc {
 
     /// A trigger has come.
     fn start(&mut self, injected: bool, ctx: &mut Ctx<'_>) {
-        if !self.has(CR2, ADON) {
-            return;
+        if self.has(CR2, ADON) && !self.is_led_elsewhere(injected, ctx) {
+            self.begin_sequence(injected, ctx);
         }
+    }
+
+    /// The converter begins a sequence.
+    fn begin_sequence(&mut self, injected: bool, ctx: &mut Ctx<'_>) {
         let length = self.length(injected);
         let discontinuous = self.has(CR1, if injected { JDISCEN } else { DISCEN });
         let group = usize::from(injected);
@@ -185,6 +240,7 @@ impl Adc {
             // An injected trigger interrupts what is regular, which is then done again (11.3.9).
             Some(now) if injected && !now.injected => {
                 self.waiting = Some(now);
+                self.hold_other(true, ctx);
                 self.begin(conversion, ctx);
             }
             Some(_) => {}
@@ -223,9 +279,13 @@ impl Adc {
             let stored = if left { signed << 3 } else { signed };
             self.registers.set(JDR1 + 4 * conversion.rank.min(3), stored as u32 & 0xffff);
         } else {
-            self.registers.set(DR, if left { value << 4 } else { value } as u32);
+            let stored = if left { value << 4 } else { value } as u32;
+            self.registers.set(DR, stored);
+            if self.role == Role::Slave {
+                ctx.system.adc_slave = stored as u16;
+            }
             if self.has(CR2, DMA) {
-                ctx.drive(0, true);
+                ctx.drive(REQUEST, true);
             }
         }
     }
@@ -243,16 +303,17 @@ impl Adc {
             self.registers.set_bits(SR, if done.injected { EOC | JEOC } else { EOC }, true);
         }
         if done.injected {
+            self.hold_other(false, ctx);
             if let Some(waiting) = self.waiting.take() {
                 return self.begin(waiting, ctx);
             }
             if self.has(CR1, JAUTO) && self.has(CR2, CONT) {
-                self.start(false, ctx);
+                self.begin_sequence(false, ctx);
             }
         } else if self.has(CR1, JAUTO) {
-            self.start(true, ctx);
+            self.begin_sequence(true, ctx);
         } else if self.has(CR2, CONT) && !discontinuous {
-            self.start(false, ctx);
+            self.begin_sequence(false, ctx);
         }
     }
 
@@ -273,8 +334,8 @@ impl Adc {
             }
         }
         if after & ADON == 0 {
-            (self.now, self.waiting) = (None, None);
-            ctx.cancel(CONVERTED);
+            (self.now, self.waiting, self.pairing) = (None, None, false);
+            [CONVERTED, DELAYED, AGAIN].into_iter().for_each(|event| ctx.cancel(event));
             return;
         }
         for (bit, halves) in [(RSTCAL, CALIBRATION_RESET_HALVES), (CAL, CALIBRATION_HALVES)] {
@@ -307,16 +368,17 @@ impl Peripheral for Adc {
         &mut self.registers
     }
 
-    /// The DMA request; whether a channel listens is the chip's matter.
+    /// The DMA request, which a channel may or may not listen to, and what concerns the other converter.
     fn outputs(&self) -> &'static [&'static str] {
-        &[""]
+        OUTPUTS
     }
 
     fn read(&mut self, offset: u32, ctx: &mut Ctx<'_>) -> u32 {
         if offset == DR {
             self.registers.set_bits(SR, EOC, false);
-            ctx.drive(0, false);
+            ctx.drive(REQUEST, false);
             self.refresh(ctx);
+            return self.both_data(ctx);
         }
         self.registers.get(offset)
     }
@@ -326,8 +388,18 @@ impl Peripheral for Adc {
             self.write_control(value, ctx);
         } else {
             self.registers.store(offset, value);
+            if offset == CR1 && self.role == Role::Master {
+                ctx.system.adc_mode = self.registers.get(CR1) >> 16 & 0xf;
+            }
         }
         self.refresh(ctx);
+    }
+
+    fn restart(&mut self, fresh: bool, ctx: &mut Ctx<'_>) -> bool {
+        if self.role == Role::Master {
+            ctx.system.adc_mode = 0;
+        }
+        fresh
     }
 
     fn due(&mut self, event: u32, ctx: &mut Ctx<'_>) {
@@ -338,13 +410,17 @@ impl Peripheral for Adc {
                     self.go_on(done, ctx);
                 }
             }
-            _ => self.registers.set_bits(CR2, CAL | RSTCAL, false),
+            CALIBRATED => self.registers.set_bits(CR2, CAL | RSTCAL, false),
+            _ => self.interleave(event, ctx),
         }
         self.refresh(ctx);
     }
 
-    /// Inputs 0 to 7 are what EXTSEL chooses from, 8 to 15 what JEXTSEL does.
+    /// Inputs 0 to 7 are what EXTSEL chooses from, 8 to 15 what JEXTSEL does; behind them comes what the other converter wants.
     fn input(&mut self, input: usize, high: bool, ctx: &mut Ctx<'_>) {
+        if input >= 16 {
+            return self.led(input, high, ctx);
+        }
         let control = self.registers.get(CR2);
         let (injected, trigger) = (input >= 8, (input % 8) as u32);
         let (enabled, selected) =
@@ -353,67 +429,5 @@ impl Peripheral for Adc {
             self.start(injected, ctx);
             self.refresh(ctx);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::peripherals::System;
-    use crate::peripherals::analog::Source;
-    use crate::peripherals::system::Domain;
-    use crate::units::Tick;
-
-    fn run_to(adc: &mut Adc, ctx: &mut Ctx<'_>, tick: u64) {
-        ctx.system.now = Tick(tick);
-        while let Some((at, _, event)) = ctx.system.take_due() {
-            ctx.system.now = at;
-            adc.due(event, ctx);
-            ctx.system.now = Tick(tick);
-        }
-    }
-
-    #[test]
-    fn a_conversion_takes_its_sample_time_and_twelve_and_a_half_cycles() {
-        // RM0008, 11.6: TCONV = sampling time + 12.5 cycles; with 1.5 cycles 14 in all. ADCCLK is PCLK2 / 2 here.
-        let mut system = System::new(Hz(8_000_000));
-        system.analog.connect(3, Source::Constant(1234));
-        let mut ctx = Ctx { system: &mut system, device: 0, name: "ADC1", lines: &[34], domain: Domain::Apb2 };
-        let mut adc = Adc::default();
-        adc.write(SQR3, 3, &mut ctx);
-        adc.write(CR1, EOCIE, &mut ctx);
-        adc.write(CR2, ADON, &mut ctx);
-        adc.write(CR2, ADON | EXTTRIG | 7 << 17, &mut ctx);
-        adc.write(CR2, ADON | EXTTRIG | 7 << 17 | SWSTART, &mut ctx);
-        run_to(&mut adc, &mut ctx, 27);
-        assert_eq!(adc.peek(SR), STRT);
-        run_to(&mut adc, &mut ctx, 28);
-        assert_eq!(adc.peek(SR), STRT | EOC);
-        assert!(ctx.system.exceptions.is_pending(34));
-        assert_eq!(adc.read(DR, &mut ctx), 1234);
-        assert_eq!(adc.peek(SR), STRT);
-    }
-
-    #[test]
-    fn injected_channels_interrupt_and_subtract_their_offset() {
-        // RM0008, 11.3.9 and 11.12.5; a lone injected channel is in JSQ4.
-        let mut system = System::new(Hz(8_000_000));
-        system.analog.connect(1, Source::Constant(100));
-        system.analog.connect(2, Source::Constant(50));
-        let mut ctx = Ctx { system: &mut system, device: 0, name: "ADC1", lines: &[34], domain: Domain::Apb2 };
-        let mut adc = Adc::default();
-        adc.write(SQR3, 1, &mut ctx);
-        adc.write(JSQR, 2 << 15, &mut ctx);
-        adc.write(JOFR1, 60, &mut ctx);
-        let on = ADON | EXTTRIG | 7 << 17 | JEXTTRIG | 7 << 12;
-        adc.write(CR2, on, &mut ctx);
-        adc.write(CR2, on | SWSTART, &mut ctx);
-        ctx.system.now = Tick(10);
-        adc.write(CR2, on | JSWSTART, &mut ctx);
-        run_to(&mut adc, &mut ctx, 38);
-        assert_eq!((adc.peek(SR) & JEOC, adc.peek(JDR1)), (JEOC, 0xfff6));
-        assert_eq!(adc.peek(DR), 0);
-        run_to(&mut adc, &mut ctx, 66);
-        assert_eq!(adc.peek(DR), 100);
     }
 }
