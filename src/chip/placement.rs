@@ -28,6 +28,9 @@ impl Bank {
     }
 }
 
+/// Where in a memory something goes, and what.
+pub type Part = (u32, Vec<u8>);
+
 /// Firmware as the chip holds it before the first instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -38,7 +41,7 @@ pub struct Placement {
     /// Bytes of SRAM that the program reserves at link time (`.data`, `.bss`, sections for heap and stack).
     pub sram_static: Bytes,
     /// What a program that is linked for SRAM alone has there: offsets and bytes. Nobody boots from that; a debugger loads it.
-    pub sram: Vec<(u32, Vec<u8>)>,
+    pub sram: Vec<Part>,
     /// Where the vector table is: 0, the alias of flash, or in SRAM.
     pub vectors: Addr,
     /// The first word of the vector table; the core clears its lowest two bits.
@@ -95,9 +98,9 @@ impl Chip {
 
     /// A program that is linked for SRAM alone, with its vector table at the start, and the table's first two words: what a debugger loads
     /// and starts there. `None` of any other.
-    fn fill_sram(&self, image: &Image) -> Option<(Vec<(u32, Vec<u8>)>, (Addr, Addr))> {
+    fn fill_sram(&self, image: &Image) -> Option<(Vec<Part>, (Addr, Addr))> {
         let carrying = || image.segments.iter().filter(|segment| !segment.data.is_empty());
-        let parts: Vec<(u32, Vec<u8>)> = carrying()
+        let parts: Vec<Part> = carrying()
             .map(|segment| match self.bank_of(segment.lma) {
                 Some((Bank::Sram, offset)) => {
                     let end = offset.checked_add(segment.data.len() as u64)?;
