@@ -10,8 +10,8 @@ use super::soc::Soc;
 use super::store;
 use crate::finding::{Code, Failure, Finding, Result};
 use crate::isa::Class;
-use crate::timing::{Cause, CauseCycles, Handler, Transition, exception_entry, exception_return, late_arrival, tail_chain};
-use crate::units::{Addr, Tick};
+use crate::timing::{Handler, Transition, exception_entry, exception_return, late_arrival, tail_chain};
+use crate::units::{Addr, Cycles, Tick};
 
 /// xPSR: the core is in Thumb state, as it always must be.
 const THUMB: u32 = 1 << 24;
@@ -34,11 +34,9 @@ impl Machine {
         let value = self.cpu.world_mut().store_to_flash(store.address, store.size, store.value)?;
         self.cpu.memory().write(store.address, &(value as u16).to_le_bytes())?;
         self.cpu.world_mut().system.changed_flash.push((store.address, 2));
-        let mut cost = exception_return();
-        cost.cycles = CauseCycles::default();
-        cost.cycles.add(Cause::Issue, 1);
-        cost.cycles.add(Cause::LoadStore, 1);
-        self.cpu.world_mut().tracker.pass(&cost);
+        // Its own cycles count as the flash's, which takes it over: the core did not execute it in a block.
+        let until = self.now() + Cycles(2);
+        self.cpu.world_mut().tracker.wait_for_flash(until);
         if let Some((register, value)) = store.writeback {
             self.cpu.set_gpr(register, value);
         }
