@@ -13,7 +13,7 @@ use crate::model::{Operator, Type};
 
 macro_rules! rows {
     ($($name:ident),* $(,)?) => {
-        /// The operators with a row in [`lower_operator`].
+        /// The operators with a row in `lower_operator`.
         pub const LOWERED: &[u32] = &[$(op::$name),*];
     };
 }

@@ -52,7 +52,7 @@ pub enum Domain {
     Apb2,
 }
 
-/// The index of RCC_AHBENR in [`System::clock_enables`].
+/// The index of RCC_AHBENR in `System::clock_enables`.
 pub const AHB_ENABLES: usize = 0;
 /// The index of RCC_APB2ENR.
 pub const APB2_ENABLES: usize = 1;

@@ -50,7 +50,7 @@ pub enum Wish {
     },
     /// Put the devices that these bits of that clock enable register gate into their reset state (RCC_xxxRSTR).
     Reset {
-        /// An index of [`System::clock_enables`].
+        /// An index of `System::clock_enables`.
         register: usize,
         /// The bits.
         bits: u32,

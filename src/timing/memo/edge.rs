@@ -34,7 +34,7 @@ pub(super) struct Edge {
     pub ahead: CodeId,
     pub ahead_signature: SignatureId,
     pub tag: u8,
-    /// Whether the codes of what begins behind it are decided by those of what it is about (see [`Operands::decide`]), once that was asked.
+    /// Whether the codes of what begins behind it are decided by those of what it is about (see `Operands::decide`), once that was asked.
     pub decides: Option<bool>,
     /// What `tag` has lost for that.
     pub decided: u8,
