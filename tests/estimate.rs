@@ -456,3 +456,22 @@ fn the_original_models_run_or_get_a_verdict_with_its_reason() {
     let table = stm32sim(&["estimate", folder]).out;
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
 }
+
+#[test]
+fn several_samples_come_to_what_each_comes_to() {
+    // The goldens are TensorFlow Lite Micro's; the cycles of each sample are those of a run of its own.
+    let (model, samples) = (in_models("anomaly/anomaly_int8.tflite"), in_models("anomaly/samples.npy"));
+    let expected = in_models("anomaly/goldens_int8.npy");
+    let base = ["estimate", &model, "--input", &samples, "--expect", &expected];
+    let (ran, all) = json(&[&base[..], &["--sample", "3", "--samples", "4"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let single = |sample: &str| number(&json(&[&base[..], &["--sample", sample]].concat()).1["inference"]["cycles"]);
+    let cycles = ["3", "4", "5", "6"].map(single);
+    assert_eq!(number(&all["samples"]["least_cycles"]), *cycles.iter().min().unwrap());
+    assert_eq!(number(&all["samples"]["most_cycles"]), *cycles.iter().max().unwrap());
+    assert_eq!((number(&all["samples"]["count"]), number(&all["samples"]["matching"])), (4, 4));
+    // One that differs is what is shown.
+    let wrong = in_models("anomaly/samples.npy");
+    let (ran, _) = json(&["estimate", &model, "--input", &samples, "--expect", &wrong, "--samples", "2"]);
+    assert_ne!(ran.code, 0);
+}

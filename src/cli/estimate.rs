@@ -7,7 +7,9 @@ use super::conditions::Conditions;
 use super::{Format, Output, progress};
 use crate::chip::Chip;
 use crate::finding::{Code, Failure, Result};
-use crate::report::estimate::{Inputs, Request, Target, estimate, operators, operators_part, read, survey, survey_table, table};
+use crate::report::estimate::{
+    Inputs, Request, Target, estimate_samples, operators, operators_part, read, survey, survey_table, table,
+};
 use crate::report::markdown;
 use clap::Args;
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ Examples:
   stm32sim estimate model.tflite --verbose      (operators, shapes, quantisation; the plan of the arena)
   stm32sim estimate model.tflite --all-chips
   stm32sim estimate model.tflite --input samples.npy --sample 3 --expect outputs.npy
+  stm32sim estimate model.tflite --input samples.npy --expect outputs.npy --samples 100
   stm32sim estimate model.tflite --chip virtual:flash=4M,sram=256K --limit 60s
   stm32sim estimate model.tflite --format markdown
   stm32sim estimate models/ --format json"
@@ -41,6 +44,9 @@ pub(super) struct EstimateArgs {
     /// Which row of the files, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0, requires = "input")]
     sample: usize,
+    /// How many inputs to run: rows from --sample on, or random ones with further seeds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    samples: u32,
     /// What the first output should be, as a .npy file, alone or as rows; floats may differ by 1e-5 of the largest
     #[arg(long, value_name = "FILE.npy", requires = "input")]
     expect: Option<PathBuf>,
@@ -62,6 +68,9 @@ pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
     }
     if folder && !args.input.is_empty() {
         return Err(Failure::new(Code::BadUsage, "--input goes with one model, not with a folder of them"));
+    }
+    if folder && args.samples > 1 {
+        return Err(Failure::new(Code::BadUsage, "--samples goes with one model, not with a folder of them"));
     }
     let chip = Chip::find(args.conditions.chip.as_deref().unwrap_or("stm32f103c8"))?;
     let request = Request {
@@ -95,7 +104,7 @@ pub(super) fn run(args: &EstimateArgs, output: &Output) -> Result<u8> {
         return Ok(survey.exit_code());
     }
     let model = read(&args.model)?;
-    let report = match estimate(&model, &request) {
+    let report = match estimate_samples(&model, &request, args.samples) {
         // What it is made of can be said of any model.
         Err(failure) if output.verbose && matches!(output.format, Format::Table) => {
             output.report(&operators_part(&operators(&model)))?;

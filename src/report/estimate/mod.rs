@@ -11,6 +11,7 @@ mod input;
 mod linked;
 mod measure;
 mod runner;
+mod samples;
 mod strips;
 mod table;
 
@@ -34,6 +35,7 @@ use crate::units::{Hz, grouped};
 use file::too_large;
 use measure::{Conditions, Measured};
 use runner::Runner;
+pub use samples::{SamplesSummary, estimate_samples};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -109,6 +111,9 @@ pub struct EstimateReport {
     /// The inference, layer by layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<InferenceSummary>,
+    /// The same with several inputs, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SamplesSummary>,
     /// Cycles of the inference by multiply-accumulates of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cycles_per_mac: Option<f64>,
@@ -211,6 +216,7 @@ pub fn estimate(model: &Model, request: &Request<'_>) -> Result<EstimateReport> 
         totals: None,
         cycles_by_cause: None,
         inference: None,
+        samples: None,
         cycles_per_mac: None,
         memory: None,
         outputs: Vec::new(),

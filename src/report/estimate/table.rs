@@ -97,6 +97,11 @@ fn inference_part(report: &EstimateReport, inference: &InferenceSummary) -> Stri
             grouped(inference.instructions)
         ),
     );
+    if let Some(samples) = &report.samples {
+        let matching = samples.matching.map_or_else(String::new, |matching| format!(", {matching} outputs as expected"));
+        let (least, most) = (grouped(samples.least_cycles), grouped(samples.most_cycles));
+        line("inputs", format!("{}: {least} to {most} cycles{matching}", samples.count));
+    }
     if let (Some(energy), Some(assumes)) = (inference.energy_uj, &inference.energy_assumes) {
         line("energy", format!("{energy:.1} uJ, an estimate from typical currents:"));
         text.push_str(&format!("  {:<12} {}\n", "", clipped(assumes, 84)));
